@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup run test test-all lint abacus reference clean
+.PHONY: setup run test test-all lint abacus abacus-dms abacus-ablations reference clean
 
 setup: $(READY)
 
@@ -30,17 +30,37 @@ lint: setup
 	$(BIN)/mypy
 
 abacus: setup  ## Train the bundled model again (under two hours on two cores, minutes on a GPU; can be stopped and started)
-	MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=1000000000 MALLOC_TOP_PAD_=100000000 $(BIN)/python -m hyperscale.abacus.train
+	$(TRAINING) $(BIN)/python -m hyperscale.abacus.train
+
+# large allocations that are kept: page faults would otherwise dominate small training steps in a virtual machine
+TRAINING := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=1000000000 MALLOC_TOP_PAD_=100000000 OMP_NUM_THREADS=1
+
+abacus-dms: setup  ## Retrofit the bundled model with DMS at 2x, 4x and 8x again, and bundle the results
+	$(TRAINING) $(BIN)/python -m hyperscale.abacus.retrofit dms-2x dms-4x dms-8x --install
+
+abacus-ablations: setup  ## What DMS is compared to: immediate eviction, and DMC
+	$(TRAINING) $(BIN)/python -m hyperscale.abacus.retrofit exit-8x dmc-8x
 
 REFERENCE := results/reference-runs
 
-reference: setup  ## Measure the numbers in results/reference again (about an hour on two cores)
-	$(BIN)/hyperscale run --method vanilla --width 8 --limit 300 --out $(REFERENCE)
-	$(BIN)/hyperscale run --method vanilla --width 8 --limit 300 --max-len 512 --out $(REFERENCE)
-	$(BIN)/hyperscale run --width 8 --limit 300 --out $(REFERENCE)
+RUN := $(BIN)/hyperscale run --width 8 --out $(REFERENCE)
+
+reference: setup  ## Measure the numbers in results/reference again (about two hours on two cores)
+	$(RUN) --method vanilla --limit 1000
+	$(RUN) --method vanilla --limit 300 --max-len 512
+	for ratio in 4x 8x; do \
+	    $(RUN) --method dms --budget $$ratio --limit 1000 || exit; \
+	    for method in window tova h2o quest; do $(RUN) --method $$method --budget $$ratio --limit 300 || exit; done; \
+	done
+	$(RUN) --method dms --budget 2x --limit 300
+	for variant in exit dmc; do \
+	    test ! -e results/abacus-retrofit/$$variant-8x/model.safetensors || \
+	    $(RUN) --model results/abacus-retrofit/$$variant-8x --limit 300 --method $$(test $$variant = dmc && echo dmc || echo dms) || exit; \
+	done
 	$(BIN)/hyperscale export $(REFERENCE) --out results/reference/modchain.parquet
 	$(BIN)/hyperscale report results/reference/modchain.parquet --json > results/reference/modchain.json
 	$(BIN)/hyperscale report results/reference/modchain.parquet --markdown > results/reference/modchain.md
+	$(BIN)/python -m hyperscale.abacus.comparison results/reference/modchain.parquet
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -23,11 +23,27 @@ _FUNCTIONS = {
     "report": "hyperscale.commands.report",
     "export": "hyperscale.commands.export",
     "load_runs": "hyperscale.commands.load_runs",
+    "plot_retention": "hyperscale.commands.plot",
+    "plot_retrofit": "hyperscale.commands.plot",
     "generate": "hyperscale.commands.generate",
     "check_policy": "hyperscale.commands.check_policy",
+    "retrofit": "hyperscale.commands.retrofit",
 }
 
-__all__ = ["__version__", "check_policy", "export", "generate", "grade", "load_runs", "report", "run", "score"]
+__all__ = [
+    "__version__",
+    "check_policy",
+    "export",
+    "generate",
+    "grade",
+    "load_runs",
+    "plot_retention",
+    "plot_retrofit",
+    "report",
+    "retrofit",
+    "run",
+    "score",
+]
 
 if TYPE_CHECKING:
     from hyperscale.commands.check_policy import check_policy
@@ -35,7 +51,9 @@ if TYPE_CHECKING:
     from hyperscale.commands.generate import generate
     from hyperscale.commands.grade import grade
     from hyperscale.commands.load_runs import load_runs
+    from hyperscale.commands.plot import plot_retention, plot_retrofit
     from hyperscale.commands.report import report
+    from hyperscale.commands.retrofit import retrofit
     from hyperscale.commands.run import run
     from hyperscale.commands.score import score
 

@@ -5,19 +5,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from hyperscale.attention.seam import IMPLEMENTATION
+from hyperscale.attention.taps import attach_taps
+from hyperscale.bundled import ASSETS as ASSETS
+from hyperscale.bundled import bundled_models as bundled_models
+from hyperscale.bundled import locate as locate
 from hyperscale.cache.cache import CacheShape
+from hyperscale.checkpoint import Checkpoint, read
 from hyperscale.errors import Refusal, UsageError
+from hyperscale.heads import HeadLayout, LearnedHeads
 from hyperscale.names import unknown
 
-ASSETS = Path(__file__).parent / "assets"
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 THINK_END = "</think>"
@@ -35,6 +38,7 @@ class LoadedModel:
     module: Any
     tokenizer: Any
     generation: Mapping[str, Any]  # sampling settings the model's own generation_config states
+    heads: LearnedHeads | None = None  # how to read the decisions it was trained to make
 
     @property
     def config(self) -> Any:
@@ -86,23 +90,6 @@ class LoadedModel:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
 
-def bundled_models() -> list[str]:
-    return sorted(path.parent.name for path in ASSETS.glob("*/config.json"))
-
-
-def locate(name: str) -> str:
-    """The folder or hub id `name` stands for; a wrong name is a usage error, found without touching a file but a folder's."""
-    if name in bundled_models():
-        return str(ASSETS / name)
-    if Path(name).is_dir():
-        return name
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise Refusal(f"There is no model folder {name}.")
-    if "/" not in name:
-        raise unknown("model", name, [*bundled_models(), "<folder>", "<owner>/<name> on the hub"])
-    return name
-
-
 def pick_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -129,55 +116,77 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     return DTYPES[dtype]
 
 
-def load_model(name: str, device: str = "auto", dtype: str = "auto", revision: str | None = None) -> LoadedModel:
-    """Load weights and tokenizer and put our attention behind the model.
+def load_model(name: str | Checkpoint, device: str = "auto", dtype: str = "auto", revision: str | None = None) -> LoadedModel:
+    """Load weights and tokenizer, put our attention behind the model and listen to its learned heads, if it has any.
+
+    Parameters
+    ----------
+    name : str or Checkpoint
+        A bundled model, a folder or a hub id; or the result of `Checkpoint.open`.
 
     Raises
     ------
     UsageError
         `name` is neither bundled, nor a folder, nor of the form ``owner/name``.
     Refusal
-        The folder or hub has no such model, files are missing, or the architecture has layers the cache can not serve.
+        The folder or hub has no such model, files are missing, the architecture has layers the cache can not serve, or its
+        learned heads make no sense.
     """
-    source = locate(name)
     target = pick_device(device)
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    config = _load(AutoConfig, source, revision)
-    check_architecture(config, name)
-    tokenizer = _load(AutoTokenizer, source, revision)
-    module = _load(AutoModelForCausalLM, source, revision, dtype=pick_dtype(dtype, target), config=config)
-    module.set_attn_implementation(IMPLEMENTATION)
+    checkpoint = Checkpoint.open(name, revision) if isinstance(name, str) else name
+    check_architecture(checkpoint.parsed, checkpoint.asked)
+    tokenizer = load_tokenizer(checkpoint)
+    module = load_weights(checkpoint, pick_dtype(dtype, target))
     try:
         module = module.to(target).eval()
     except torch.OutOfMemoryError as error:
-        raise Refusal(f"{name} does not fit on {target}: {error}. Use a smaller --dtype or another --device.") from error
-    metadata = _metadata(source)
+        raise Refusal(
+            f"{checkpoint.asked} does not fit on {target}: {error}. Use a smaller --dtype or another --device."
+        ) from error
     return LoadedModel(
-        name=name if name in bundled_models() else name.rstrip("/").split("/")[-1] if Path(name).is_dir() else name,
-        source=source,
-        base_model=metadata.get("base_model", name.rstrip("/").split("/")[-1] if Path(name).is_dir() else name),
-        licence=metadata.get("licence", "see the model's page"),
-        weights_hash=weights_hash(source, module),
+        name=checkpoint.name,
+        source=checkpoint.source,
+        base_model=checkpoint.base_model,
+        licence=checkpoint.licence,
+        weights_hash=weights_hash(checkpoint),
         module=module,
         tokenizer=tokenizer,
         generation=module.generation_config.to_diff_dict(),
+        heads=checkpoint.heads,
     )
 
 
-def _load(loader: Any, source: str, revision: str | None, **options: Any) -> Any:
-    what = {AutoConfig: "configuration", AutoTokenizer: "tokenizer", AutoModelForCausalLM: "weights"}[loader]
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
+    """Its own tokenizer, or that of the model it was made from, which must fit its vocabulary."""
+    source = checkpoint.tokenizer_source
+    if source == checkpoint.source:
+        return read(AutoTokenizer, source, checkpoint.revision)
+    remedy = f"{checkpoint.asked} has no tokenizer of its own: put the right tokenizer files beside its weights."
     try:
-        return loader.from_pretrained(source, revision=revision, **options)
-    except Exception as error:  # a damaged file can make the loaders raise anything
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        if Path(source).is_dir():
-            have = ", ".join(sorted(path.name for path in Path(source).iterdir())[:12]) or "nothing"
-            raise Refusal(f"The model folder {source} has no usable {what}: {first} (it holds: {have}).") from error
+        tokenizer = read(AutoTokenizer, source, None)
+    except Refusal as error:
+        raise Refusal(f"{error} {remedy}") from error
+    if len(tokenizer) > checkpoint.parsed.vocab_size:
         raise Refusal(
-            f"Could not get the {what} of {source} from the hub: {first} Check the name and your connection; a gated model "
-            f"needs HF_TOKEN; offline, pass --model a local folder or fill the hub's cache first."
-        ) from error
+            f"The tokenizer of {source} knows {len(tokenizer)} tokens, the model {checkpoint.parsed.vocab_size}. {remedy}"
+        )
+    return tokenizer
+
+
+def load_weights(checkpoint: Checkpoint, dtype: torch.dtype) -> Any:
+    """transformers' own model with our attention, and taps where the checkpoint has learned heads."""
+    heads = checkpoint.heads  # refused before anything large is read
+    options = {"dtype": dtype, "config": checkpoint.parsed, "output_loading_info": True}
+    module, report = read(AutoModelForCausalLM, checkpoint.source, checkpoint.revision, **options)
+    if missing := sorted(report["missing_keys"]):  # they would be random numbers
+        raise Refusal(
+            f"The weights of {checkpoint.asked} lack {len(missing)} tensors of its architecture, {missing[0]} among them: "
+            f"get all of its files, or correct its config.json."
+        )
+    module.set_attn_implementation(IMPLEMENTATION)
+    if heads:
+        attach_taps(module, heads, checkpoint.adapters if heads.layout is HeadLayout.ADAPTER else None, checkpoint.asked)
+    return module
 
 
 def check_architecture(config: Any, name: str) -> None:
@@ -194,19 +203,16 @@ def check_architecture(config: Any, name: str) -> None:
         raise Refusal(f"{name} is of the family {kind!r}; supported are {', '.join(FAMILIES)}.")
 
 
-def weights_hash(source: str, module: Any) -> str:
-    """The hub's commit, or sha256 over a folder's weight files."""
-    if not Path(source).is_dir():
-        return str(getattr(module.config, "_commit_hash", None) or "unknown")
+def weights_hash(checkpoint: Checkpoint) -> str:
+    """The hub's commit, or sha256 over a folder's weights and what says how to read them."""
+    folder = checkpoint.folder
+    if folder is None:
+        return checkpoint.revision or "unknown"
+    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin"), folder / "config.json"])
     digest = hashlib.sha256()
-    for path in sorted([*Path(source).glob("*.safetensors"), *Path(source).glob("*.bin"), Path(source) / "config.json"]):
+    for path in [*files, *([checkpoint.metadata_file] if checkpoint.metadata_file else [])]:
         digest.update(path.name.encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
-
-
-def _metadata(source: str) -> dict[str, str]:
-    path = Path(source) / "hyperscale.json"
-    return json.loads(path.read_text()) if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""A data set hub on loopback: the few answers that huggingface_hub and datasets ask for."""
+"""A hub of data sets and models on loopback: the few answers that huggingface_hub, datasets and transformers ask for."""
 
 import hashlib
 import json
@@ -13,12 +13,13 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass(frozen=True)
 class Repository:
-    """One data set of the hub."""
+    """One data set or model of the hub; access to `failing` files is denied."""
 
     name: str
     files: Mapping[str, bytes]
     gated: bool = False
     broken: bool = False
+    failing: Sequence[str] = ()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,11 +38,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: str = "") -> None:
         path = self.path.split("?")[0]
-        self.repository = next((item for item in self.repositories if f"/{item.name}/" in path), Repository("", {}))
+        for branch in ("/resolve/main/", "/revision/main", "/tree/main/"):
+            path = path.replace(branch, branch.replace("main", REVISION))
+        self.repository = next((item for item in self.repositories if f"/{item.name}/" in f"{path}/"), Repository("", {}))
         if self.repository.broken:
             self.send(500, b"out of order", {})
         elif not self.repository.name:
             self.send(401, b"", {"X-Error-Code": "RepoNotFound"})
+        elif path == f"/api/models/{self.repository.name}":
+            self.json({"id": self.repository.name, "sha": REVISION, "private": False, "tags": [], "siblings": []})
         elif f"/{REVISION}" not in path:
             self.send(404, b"", {"X-Error-Code": "RevisionNotFound"})
         elif "/resolve/" in path:
@@ -77,6 +82,8 @@ class Handler(BaseHTTPRequestHandler):
     def file(self, name: str) -> None:
         if self.repository.gated:
             self.send(403, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"})
+        elif name in self.repository.failing:
+            self.send(403, b"not now", {})
         elif name not in self.repository.files:
             self.send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": REVISION})
         else:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 MODULUS = 100
-BENCHMARK_SIZE = 500
+BENCHMARK_SIZE = 2000
 TRAINING_SEEDS_START = 1 << 20
 BENCHMARK_LENGTHS = (6, 18)
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -24,6 +24,7 @@ from transformers import AttentionInterface, PreTrainedTokenizerBase, Qwen3Confi
 from hyperscale.abacus import modchain, trace
 from hyperscale.abacus.batches import IGNORED, Batch, Encoder, Stage, collate, training_batches
 from hyperscale.abacus.tokenizer import build_tokenizer
+from hyperscale.retrofit.master import MasterWeights
 
 ATTENTION = "abacus_training"
 PEAK_RATE, FINAL_RATE, WARM_UP = 3e-3, 0.03, 200
@@ -94,36 +95,6 @@ def loss_of(model: Any, batch: Batch) -> torch.Tensor:
     return nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
 
 
-class MasterWeights:
-    """Float32 copies of bfloat16 parameters, stepped by AdamW and written back."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.parameters = list(model.parameters())
-        self.masters = [p.detach().float().clone().requires_grad_() for p in self.parameters]
-        decayed = [m for m in self.masters if m.ndim > 1]
-        plain = [m for m in self.masters if m.ndim < 2]
-        groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98))
-
-    def step(self, rate: float, workers: int) -> None:
-        flat = torch.cat([p.grad.float().flatten() for p in self.parameters])  # type: ignore[union-attr]
-        if workers > 1:
-            dist.all_reduce(flat)
-            flat /= workers
-        flat *= min(1.0, 1.0 / (flat.norm().item() + 1e-6))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        offset = 0
-        for parameter, master in zip(self.parameters, self.masters, strict=True):
-            master.grad = flat[offset : offset + master.numel()].view_as(master)
-            offset += master.numel()
-            parameter.grad = None
-        self.optimizer.step()
-        with torch.no_grad():
-            for parameter, master in zip(self.parameters, self.masters, strict=True):
-                parameter.copy_(master)
-
-
 def rate_at(progress: float, step: int) -> float:
     cosine = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     return PEAK_RATE * cosine * min(1.0, (step + 1) / WARM_UP)
@@ -150,18 +121,14 @@ def work(rank: int, recipe: Recipe) -> None:
     tokenizer = build_tokenizer()
     model = Qwen3ForCausalLM(config(tokenizer)).to(recipe.device)
     model.set_attn_implementation(ATTENTION)
-    masters = MasterWeights(model)
+    masters = MasterWeights(list(model.parameters()), PEAK_RATE, betas=(0.9, 0.98), decay=0.1)
     model.to(torch.bfloat16)
     checkpoint = recipe.out / "checkpoint.pt"
     step, seen = 0, 0
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=recipe.device)
         step, seen = state["step"], state["seen"]
-        masters.optimizer.load_state_dict(state["optimizer"])
-        with torch.no_grad():
-            for parameter, master, saved in zip(masters.parameters, masters.masters, state["masters"], strict=True):
-                master.copy_(saved)
-                parameter.copy_(saved)
+        masters.restore(state)
     stage, batches = None, None
     started, running = time.time(), 0.0
     while seen < recipe.total_tokens:
@@ -179,7 +146,7 @@ def work(rank: int, recipe: Recipe) -> None:
             dist.all_reduce(count)
         seen, step = seen + int(count), step + 1
         if rank == 0 and step % CHECKPOINT_EVERY == 0:
-            state = {"step": step, "seen": seen, "optimizer": masters.optimizer.state_dict(), "masters": masters.masters}
+            state = {"step": step, "seen": seen, **masters.state()}
             torch.save(state, checkpoint.with_suffix(".new"))
             os.replace(checkpoint.with_suffix(".new"), checkpoint)
             exact = " ".join(f"n={n}:{probe(model, tokenizer, n, recipe.device):.2f}" for n in (5, 8, 12, 18))

@@ -50,6 +50,7 @@ def summarize(
     *,
     run: str = "",
     tokens_per_s: float | None = None,
+    hit_rate: float | None = None,
     accounting: Accounting = Accounting.FULL,
 ) -> dict[str, Any]:
     """Summarize chains 0..width-1 of the given problems.
@@ -91,6 +92,7 @@ def summarize(
         **_costs(counted, accuracy, accounting),
         "errors": sum(width - len(problem.grades) for problem in counted),
         "tokens_per_s": tokens_per_s,
+        "hit_rate": hit_rate,
         "run": run,
         "incomplete": len(problems) - len(counted),
         "accounting": accounting.value,

@@ -1,8 +1,9 @@
-"""Attention in plain torch: a causal prompt, and one query over chunks of slots."""
+"""Attention in plain torch: a causal prompt, and one query over chunks of slots or over pages."""
 
 import torch
 from torch.nn import functional as F
 
+from hyperscale.cache.paged import PagedStorage
 from hyperscale.cache.storage import CHUNK
 
 QUERY_CHUNK = 256  # prompt queries whose weights exist at once when column sums are wanted
@@ -79,3 +80,39 @@ def attend_slots(
     parts = torch.bmm(weights.view(chunks * heads, group, CHUNK).to(values.dtype), values.reshape(chunks * heads, CHUNK, dim))
     # in float32: a bfloat16 running sum over hundreds of chunks would lose its last additions
     return parts.float().view(chunks, heads, group, dim).cumsum(0)[-1].to(values.dtype), weights
+
+
+def attend_pages(q: torch.Tensor, store: PagedStorage, scaling: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """One query per head over the pages of its own, with work proportional to the pages there are.
+
+    Every page is multiplied with its owner's queries; then a head's pages are added up one after the other in their logical
+    order. So a row's result depends neither on which pages it got nor on how long its neighbours are: the same bits whatever
+    rows share the block.
+
+    Parameters
+    ----------
+    q : [N, G, D]
+        Query heads of each KV head.
+
+    Returns
+    -------
+    output : [N, G, D]
+        Zero for a head without entries.
+    weights : [pages, G, PAGE], float32
+        Softmax weights, not yet divided by their sums; without meaning for pages that are nobody's.
+    sums : [N, G], float32
+    """
+    heads, group, _ = q.shape
+    lowest = torch.finfo(q.dtype).min  # an infinity would not survive a product with zero
+    empty = (store.positions < 0).to(q.dtype).mul_(lowest)[:, None]
+    scores = torch.baddbmm(empty, q.index_select(0, store.owner), store.keys.transpose(1, 2), alpha=scaling).float()
+    highest = scores.amax(-1)  # [pages, G]
+    highest[0] = lowest  # page 0 only pads the table
+    highest = highest.index_select(0, store.table.flatten()).view(heads, -1, group).amax(1)  # [N, G]
+    weights = scores.sub_(highest.index_select(0, store.owner)[..., None]).exp_()  # [pages, G, PAGE]
+    parts = torch.bmm(weights.to(q.dtype), store.values).float()  # [pages, G, D]
+    order, starts = store.bags
+    # a bag is added up in its own order by whoever computes it: no atomics, no dependence on other bags
+    sums = F.embedding_bag(order, weights.sum(-1), starts, mode="sum").clamp_(min=1.0)  # the highest score weighs 1
+    total = F.embedding_bag(order, parts.flatten(1), starts, mode="sum").view(q.shape)
+    return (total / sums[..., None]).to(q.dtype), weights, sums

@@ -10,13 +10,18 @@ import torch
 from torch import nn
 from transformers import AttentionInterface
 
+from hyperscale.attention.taps import Heard
+
 IMPLEMENTATION = "hyperscale"
 
 
 class Attends(Protocol):
-    """What can stand behind the seam: `KVCache` while decoding, `PromptCache` during prefill."""
+    """What can stand behind the seam: `KVCache` while decoding, `PromptCache` during prefill, `GatedAttention` in training."""
 
     def attend(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scaling: float) -> torch.Tensor: ...
+
+    def tapped(self, layer: int, heard: Heard) -> None:
+        """What a layer's tap heard, just before that layer's `attend`; only models with learned heads have taps."""
 
 
 def attention(
@@ -25,7 +30,12 @@ def attention(
     """transformers' attention signature: ``q [B, Hq, T, D]``, ``k, v [B, Hkv, T, D]`` -> ``[B, T, Hq, D]``."""
     if mask is not None:
         raise RuntimeError("transformers built an attention mask; the cache decides what is visible")
-    return kv.attend(module.layer_idx, q, k, v, scaling), None  # type: ignore[arg-type]
+    layer: int = module.layer_idx  # type: ignore[assignment]
+    tap: Any = getattr(module, "tap", None)
+    if tap is not None:
+        q = tap.after_rope(q)
+        kv.tapped(layer, tap.take())
+    return kv.attend(layer, q, k, v, scaling), None
 
 
 AttentionInterface.register(IMPLEMENTATION, attention)

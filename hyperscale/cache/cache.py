@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from hyperscale.attention.reference import attend_slots
+from hyperscale.attention.taps import Heard
 from hyperscale.cache.meter import Meter
 from hyperscale.cache.policy import LiveLayer, Policy, Selection
-from hyperscale.cache.storage import CHUNK, SlotStorage
+from hyperscale.cache.retention import RetentionMeter
+from hyperscale.cache.stores import PagedStore, SlotState, SlotStore, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +35,12 @@ class CacheShape:
         return self.layers * self.kv_heads
 
 
-class SlotState:
-    """A number per slot, ``values [layers, R, Hkv, slots]``, that grows and moves with the slots."""
-
-    def __init__(self, values: torch.Tensor, fill: float) -> None:
-        self.values = values
-        self.fill = fill
-
-    def grow(self, slots: int) -> None:
-        missing = slots - self.values.shape[-1]
-        if missing > 0:
-            more = self.values.new_full((*self.values.shape[:-1], missing), self.fill)
-            self.values = torch.cat([self.values, more], -1)
-
-
 class KVCache:
     """Slots of all layers for ``rows`` chains decoded together.
 
     A head's entries occupy slots ``[0, live)``. A policy that evicts one entry leaves a `hole` that the next token fills,
-    before anything is read again; `free` takes several at once and fills the holes from the tail. Heads may differ in length.
+    before anything is read again; `free` takes several at once and fills the holes from the tail. Heads may differ in length;
+    of a policy that says so (`Policy.ragged`) memory and work follow each head's own.
 
     Parameters
     ----------
@@ -65,17 +53,23 @@ class KVCache:
     ) -> None:
         self.shape, self.rows, self.observer = shape, rows, observer
         device = shape.device
-        self.layers = [SlotStorage(rows * shape.kv_heads, shape.head_dim, shape.dtype, device) for _ in range(shape.layers)]
+        self._states: list[SlotState] = []
+        self.store: Store
+        if policy.ragged:
+            self.store = PagedStore(shape, rows)
+        else:
+            self.positions = self.slot_state(torch.int32, -1)
+            self.store = SlotStore(shape, rows, self.positions)
+        self.layers = self.store.layers
         self.live = torch.zeros(shape.layers, rows, shape.kv_heads, dtype=torch.int64, device=device)
         self.hole = torch.full_like(self.live, -1)
+        self.slots = torch.zeros_like(self.live)  # where this step's entries go
         self.active = torch.zeros(rows, dtype=torch.bool, device=device)
         self.capacity = torch.ones(rows, dtype=torch.int64, device=device)
         self.row_positions = torch.zeros(rows, dtype=torch.int64, device=device)  # position of the token being processed
+        self._filed = torch.full_like(self.row_positions, -1, dtype=torch.int32)  # the same as stored: filler has position -1
         self.meter = Meter(rows, device)
-        self._states: list[SlotState] = []
-        self.positions = self.slot_state(torch.int32, -1)
-        self.slots = torch.zeros_like(self.live)  # where this step's entries go
-        self._chunks = 0  # chunks this step's attention spans
+        self.retention = RetentionMeter(shape, rows)
         self.policy = policy.bind(self)
 
     def slot_state(self, dtype: torch.dtype, fill: float) -> SlotState:
@@ -87,141 +81,136 @@ class KVCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held for keys and values."""
-        return sum(layer.nbytes for layer in self.layers)
+        """Bytes held for keys and values, and where they are paged for positions and page tables."""
+        return self.store.nbytes
+
+    def held(self, layer: int) -> torch.Tensor:
+        """Position in each slot, ``[R, Hkv, slots]``, -1 is empty."""
+        return self.store.held(layer)
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
 
     def load(self, row: int, layers: list[LiveLayer], capacity: int) -> None:
         """Fill a row with a problem's first live set; whatever chain had the row before is forgotten."""
-        heads = slice(row * self.shape.kv_heads, (row + 1) * self.shape.kv_heads)
-        self._reserve(max(live.keys.shape[1] for live in layers))
-        for number, (storage, live) in enumerate(zip(self.layers, layers, strict=True)):
-            length = live.keys.shape[1]
-            storage.load(heads, live.keys, live.values)
-            self.positions.values[number, row] = -1
-            self.positions.values[number, row, :, :length] = live.positions.to(torch.int32)
-            self.live[number, row] = length
+        for number, live in enumerate(layers):
+            self.store.load(number, row, live)
+            self.live[number, row] = live.keys.shape[1] if live.lengths is None else live.lengths
+        self._grow_states()
         self.hole[:, row] = -1
         self.active[row] = True
         self.capacity[row] = capacity
         self.policy.load(row, layers)
         self.meter.start_row(row)
+        self.retention.start_row(row)
 
     def unload(self, row: int) -> list[LiveLayer]:
-        """A row's live set, the hole left by an eviction closed; what `load` takes."""
+        """A row's live set in order of position, the hole left by an eviction closed; what `load` takes."""
         layers = []
-        for number, storage in enumerate(self.layers):
-            positions = self.positions.values[number, row]  # [Hkv, slots]
+        for number in range(self.shape.layers):
+            positions = self.held(number)[row]  # [Hkv, slots]
             order = torch.where(positions >= 0, positions, torch.iinfo(positions.dtype).max).argsort(-1)
-            slots = order[:, : int((positions >= 0).sum(-1)[0])]
-            everyone = torch.zeros(self.rows * self.shape.kv_heads, slots.shape[1], dtype=slots.dtype, device=slots.device)
-            heads = slice(row * self.shape.kv_heads, (row + 1) * self.shape.kv_heads)
-            everyone[heads] = slots
-            keys, values = storage.gather(everyone)
+            lengths = (positions >= 0).sum(-1)
+            slots = order[:, : int(lengths.max())]
+            keys, values = self.store.gather(number, row, slots)
             scores = self.policy.slot_scores(number, row)
             kept = None if scores is None else scores.gather(-1, slots)
-            layers.append(LiveLayer(keys[heads], values[heads], positions.gather(-1, slots).long(), kept))
+            alike = bool((lengths == lengths[0]).all())
+            layers.append(LiveLayer(keys, values, positions.gather(-1, slots).long(), kept, None if alike else lengths))
         return layers
 
     def clear(self, row: int) -> None:
-        """Leave a row idle: it goes on as filler that holds one entry and is never reported."""
+        """Leave a row idle: it goes on as filler that counts as one entry and is never reported."""
         self.active[row] = False
         self.live[:, row] = 0
         self.hole[:, row] = -1
-        self.positions.values[:, row] = -1
+        self.store.clear(row)
+
+    # --- a step -------------------------------------------------------------------------------------------------------
 
     def begin_step(self, positions: torch.Tensor) -> None:
-        """Assign slots in all layers to the tokens at ``positions [R]``."""
+        """Assign slots to the tokens at ``positions [R]``, in all layers if the policy can tell them already."""
         self.row_positions = positions
-        working = self.active[None, :, None]
-        self.slots = torch.where(working, self.policy.place(), 0)
-        self.live = torch.where(working, torch.maximum(self.live, self.slots + 1), 1)
-        self.hole.fill_(-1)
-        longest = int(self.live.max())
-        self._chunks = -(-longest // CHUNK)
-        self._reserve(longest)
-        self.positions.values.scatter_(
-            -1, self.slots[..., None], positions.to(torch.int32)[None, :, None, None].expand(*self.slots.shape, 1)
-        )
+        slots = self.policy.place()
+        if slots is not None:
+            self._settle(slice(None), slots)
+
+    def tapped(self, layer: int, heard: Heard) -> None:
+        """What a layer's tap heard, just before that layer's `attend`."""
+        self.policy.tapped(layer, heard)
 
     def attend(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scaling: float) -> torch.Tensor:
         """Store one token per row and attend to what the policy lets it read.
 
         ``q [R, Hq, 1, D]``, ``k, v [R, Hkv, 1, D]``; returns ``[R, 1, Hq, D]``.
         """
-        shape, policy, live = self.shape, self.policy, self.live[layer]
-        self.layers[layer].write(self.slots[layer].flatten(), k.flatten(0, 2), v.flatten(0, 2))
-        policy.wrote(layer, k[:, :, 0])
+        shape, policy = self.shape, self.policy
+        slots = policy.late(layer)
+        if slots is not None:
+            self._settle(slice(layer, layer + 1), slots[None])
+        live = self.live[layer]
+        keys, values = policy.write(layer, k[:, :, 0], v[:, :, 0])
+        self.store.write(layer, self.slots[layer], keys, values, self._filed)
+        policy.wrote(layer, keys)
         metadata = policy.metadata(layer)
         self.meter.hold(live if metadata is None else live + metadata)
+        self.retention.hold(layer, live)
         queries = q.view(self.rows, shape.kv_heads, shape.group, shape.head_dim)
         selection = policy.select(layer, queries)
         if selection is None:
             self.meter.read(live)
+            again = policy.reread(layer)
+            if again is not None:
+                self.meter.read_aux(again)
             output = self._attend_live(layer, queries, scaling)
         else:
             self.meter.read(selection.fetched)
             self.meter.read_aux(selection.scored)
             output = self._attend_selected(layer, queries, selection, scaling)
-            self._attend_whole(layer, queries, self.active & ~selection.selecting, scaling, output)
+            others = (self.active & ~selection.selecting).nonzero()[:, 0]
+            if len(others):
+                output[others] = self.store.attend_rows(layer, queries, others, live, scaling)
         return output.view(self.rows, 1, shape.query_heads, shape.head_dim)
 
     def end_step(self) -> None:
         self.meter.end_step()
+        self.retention.end_step(self.row_positions)
+
+    def _settle(self, layers: slice, slots: torch.Tensor) -> None:
+        """This step's tokens go to ``slots [l, R, Hkv]`` of some layers; filler goes to slot 0."""
+        working = self.active[None, :, None]
+        slots = torch.where(working, slots, 0)
+        longer = working & (slots >= self.live[layers])
+        self.slots[layers] = slots
+        self.live[layers] = torch.where(working, torch.maximum(self.live[layers], slots + 1), 1)
+        self.hole[layers] = -1
+        self._filed = torch.where(self.active, self.row_positions, -1).to(torch.int32)
+        self.store.settle(layers, slots, self.live[layers], longer, self._filed)
+        self._grow_states()
+
+    def _grow_states(self) -> None:
+        for state in self._states:
+            state.grow(self.store.slots)
 
     def _attend_live(self, layer: int, queries: torch.Tensor, scaling: float) -> torch.Tensor:
-        storage, chunks = self.layers[layer], self._chunks
-        slots = torch.arange(chunks * CHUNK, device=self.live.device).view(chunks, 1, 1, CHUNK)
-        empty = slots >= self.live[layer].view(1, -1, 1, 1)
-        output, weights = attend_slots(queries.flatten(0, 1), storage.keys[:chunks], storage.values[:chunks], empty, scaling)
+        output, weights = self.store.attend(layer, queries, self.live[layer], scaling, self.policy.needs_weights)
         if self.observer is not None:
-            read = self.positions.values[layer, :, :, None, : chunks * CHUNK]
-            self.observer(layer, read.expand(-1, -1, self.shape.group, -1))
-        if self.policy.needs_weights:
-            by_slot = weights.permute(1, 2, 0, 3).reshape(*queries.shape[:3], chunks * CHUNK)
-            self.policy.observe(layer, by_slot)
+            self.observer(layer, self.held(layer)[:, :, None].expand(-1, -1, self.shape.group, -1))
+        if weights is not None:
+            self.policy.observe(layer, weights)
         return output
 
     def _attend_selected(self, layer: int, queries: torch.Tensor, selection: Selection, scaling: float) -> torch.Tensor:
-        storage, heads = self.layers[layer], self.rows * self.shape.kv_heads
-        padding = -selection.slots.shape[-1] % CHUNK
-        slots = torch.nn.functional.pad(selection.slots, (0, padding)).flatten(0, 1)  # [N, G, n]
-        valid = torch.nn.functional.pad(selection.valid, (0, padding)).flatten(0, 2)  # [N * G, n]
-        head = torch.arange(heads, device=slots.device)[:, None, None]
-        flat = (((slots // CHUNK) * heads + head) * CHUNK + slots % CHUNK).flatten(0, 1)  # [N * G, n]
-        by_chunk = flat.view(flat.shape[0], -1, CHUNK).transpose(0, 1)  # [C, N * G, CHUNK]
-        keys = storage.keys.view(-1, self.shape.head_dim)[by_chunk]
-        values = storage.values.view(-1, self.shape.head_dim)[by_chunk]
-        empty = ~valid.view(valid.shape[0], -1, CHUNK).transpose(0, 1)[:, :, None]
         if self.observer is not None:
-            everywhere = self.positions.values[layer, :, :, None].expand(-1, -1, self.shape.group, -1)
+            everywhere = self.held(layer)[:, :, None].expand(-1, -1, self.shape.group, -1)
             self.observer(layer, torch.where(selection.valid, everywhere.gather(-1, selection.slots), -1))
-        return attend_slots(queries.flatten(0, 2)[:, None], keys, values, empty, scaling)[0].view_as(queries)
+        return self.store.attend_selected(layer, queries, selection, scaling)
 
-    def _attend_whole(
-        self, layer: int, queries: torch.Tensor, rows: torch.Tensor, scaling: float, output: torch.Tensor
-    ) -> None:
-        """Rows that read everything beside rows that select: with the bits of a block where nobody selects."""
-        index = rows.nonzero()[:, 0]
-        if not len(index):
-            return
-        storage, heads, dim = self.layers[layer], self.shape.kv_heads, self.shape.head_dim
-        live = self.live[layer, index].flatten()
-        chunks = -(-int(live.max()) // CHUNK)
-        keys, values = (
-            store.view(-1, self.rows, heads, CHUNK, dim)[:chunks, index].flatten(1, 2)
-            for store in (storage.keys, storage.values)
-        )
-        slots = torch.arange(chunks * CHUNK, device=live.device).view(chunks, 1, 1, CHUNK)
-        whole, _ = attend_slots(queries[index].flatten(0, 1), keys, values, slots >= live.view(1, -1, 1, 1), scaling)
-        output[index] = whole.view(len(index), *queries.shape[1:])
+    # --- evictions ----------------------------------------------------------------------------------------------------
 
     def evict(self, layer: int, slots: torch.Tensor) -> None:
         """Drop one entry per head, ``slots [R, Hkv]`` (-1: none); the next token overwrites it."""
         self.hole[layer] = slots
-        gone = slots >= 0
-        target = slots.clamp(min=0)[..., None]
-        values = self.positions.values[layer]
-        values.scatter_(-1, target, torch.where(gone[..., None], -1, values.gather(-1, target)))
+        self.store.forget(layer, slots)
 
     def free(self, layer: int, slots: torch.Tensor) -> None:
         """Drop every entry where ``slots [R, Hkv, n]`` (bool) is set, and fill the holes from the tail."""
@@ -232,16 +221,11 @@ class KVCache:
         movers = ~gone & (number >= left[..., None]) & (number < self.live[layer][..., None])
         row, head, target = holes.nonzero(as_tuple=True)
         source = movers.nonzero(as_tuple=True)[2]  # as many per head as there are holes, in the same order of heads
-        self.layers[layer].move(row * self.shape.kv_heads + head, source, target)
+        self.store.move(layer, row, head, source, target)
         dead = number >= left[..., None]
         for state in self._states:
             values = state.values[layer]
             values[row, head, target] = values[row, head, source]
             values[..., : slots.shape[-1]].masked_fill_(dead, state.fill)
+        self.store.shorten(layer, left)
         self.live[layer] = left
-
-    def _reserve(self, slots: int) -> None:
-        for storage in self.layers:
-            storage.reserve(slots)
-        for state in self._states:
-            state.grow(self.layers[0].chunks * CHUNK)

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
+from hyperscale.attention.taps import Heard
 from hyperscale.budget import Budget
 from hyperscale.errors import Refusal
+from hyperscale.heads import HeadLayout, LearnedHeads
 
 if TYPE_CHECKING:
     from hyperscale.cache.cache import KVCache
+    from hyperscale.cache.prompt import Observer, Prompt
 
 
 class PromptStatistics(StrEnum):
@@ -49,25 +52,31 @@ class Prefill(StrEnum):
 class PromptLayer:
     """What dense attention over a prompt left in one layer: ``keys, values [Hkv, P, D]``.
 
-    ``weights [Hkv, G, P]`` (float32) holds the `PromptStatistics` the policy asked for, else None.
+    ``weights [Hkv, G, P]`` (float32) holds the `PromptStatistics` the policy asked for, else None; `heard` what the layer's
+    tap heard, for a model that has taps.
     """
 
     keys: torch.Tensor
     values: torch.Tensor
     weights: torch.Tensor | None
+    heard: Heard | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LiveLayer:
     """A live set in one layer, slots ``[0, n)`` in this order.
 
-    ``keys, values [Hkv, n, D]``, ``positions [Hkv, n]`` and, for policies that score, ``scores [Hkv, n]`` (float32).
+    ``keys, values [Hkv, n, D]``, ``positions [Hkv, n]`` and, for policies that keep a number per entry, ``scores [Hkv, n]``
+    (float32). Heads that differ in length are padded to the longest, with position -1; ``lengths [Hkv]`` says how long they
+    are, and None that all are alike. ``newest`` is what else a policy wants to be given back by `Policy.load`.
     """
 
     keys: torch.Tensor
     values: torch.Tensor
     positions: torch.Tensor
     scores: torch.Tensor | None = None
+    lengths: torch.Tensor | None = None
+    newest: tuple[torch.Tensor, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +108,19 @@ class Selection:
 class Policy:
     """Keeps everything and reads everything; a method overrides the moments it needs, in the order of a step.
 
-    Once per problem: `first`. Once per row: `load`. At each step: `place` for all layers, then layer by layer `wrote`,
-    `select` and `observe`.
+    Once per problem: `first`. Once per row: `load`. At each step: `place` for all layers, then layer by layer `tapped` (models
+    with learned heads), `late` (if `place` could not tell), `write`, `wrote`, `select` and `observe`.
     """
 
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
-    default_budget: ClassVar[str] = "8x"
+    default_budget: ClassVar[str | None] = "8x"  # None: the checkpoint's
     statistics: ClassVar[PromptStatistics] = PromptStatistics.NONE
     needs_weights: ClassVar[bool] = False  # whether `observe` is called
     holds: ClassVar[Holds] = Holds.CAPACITY
     prefix_safe: ClassVar[bool] = False  # decisions never depend on L, whatever the budget
+    rewrites: ClassVar[bool] = False  # stored entries change after they were written, so that no mask can replay them
+    layouts: ClassVar[tuple[HeadLayout, ...]] = ()  # learned heads it can listen to; none: it needs none
 
     def __post_init__(self) -> None:
         """Refuse hyper-parameters that make no sense (UsageError)."""
@@ -118,6 +129,16 @@ class Policy:
 
     def resolved(self, budget: Budget) -> Self:
         """This policy with the parameters that follow from the budget filled in; what a manifest records."""
+        return self
+
+    def fitted(self, heads: LearnedHeads | None, model: str) -> Self:
+        """This policy with the parameters that a model's learned heads decide filled in.
+
+        Raises
+        ------
+        Refusal
+            The model has not the heads this policy needs.
+        """
         return self
 
     def capacity(self, budget: Budget, prompt_tokens: int, max_len: int) -> int:
@@ -138,6 +159,11 @@ class Policy:
     def page_slots(self) -> int:
         """Consecutive slots treated as one page. Entries may trade places inside a page, and full pages with each other."""
         return 1
+
+    @property
+    def ragged(self) -> bool:
+        """Whether heads differ in length: memory is paged then, and follows each head's own."""
+        return False
 
     def parameters(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -165,6 +191,10 @@ class Policy:
         """The first live set of one layer, from a dense prompt."""
         return keep(prompt, everything(prompt))
 
+    def prompt_cache(self, observer: Observer | None) -> Prompt | None:
+        """What prompts attend through where attention inside them is not dense; None means dense, then `first`."""
+        return None
+
     def load(self, row: int, layers: list[LiveLayer]) -> None:
         """A row was filled with a problem's first live set."""
 
@@ -174,15 +204,33 @@ class Policy:
 
     # --- a step -------------------------------------------------------------------------------------------------------
 
-    def place(self) -> torch.Tensor:
-        """Slot of each head's new entry, ``[layers, R, Hkv]``: the one freed last, else the next free one."""
+    def place(self) -> torch.Tensor | None:
+        """Slot of each head's new entry, ``[layers, R, Hkv]``: the one freed last, else the next free one.
+
+        None where the rule can only tell after the layer's tap; `late` is asked then.
+        """
         return torch.where(self.cache.hole >= 0, self.cache.hole, self.cache.live)
+
+    def tapped(self, layer: int, heard: Heard) -> None:
+        """What a layer's tap heard of this step's tokens; models without learned heads have no taps."""
+
+    def late(self, layer: int) -> torch.Tensor | None:
+        """Slot of each head's new entry in one layer, ``[R, Hkv]``; None if `place` has said it."""
+        return None
+
+    def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What to store for this step's ``keys, values [R, Hkv, D]``, for policies that rewrite entries."""
+        return keys, values
 
     def wrote(self, layer: int, keys: torch.Tensor) -> None:
         """The new entries of one layer were stored: ``keys [R, Hkv, D]``."""
 
     def metadata(self, layer: int) -> torch.Tensor | None:
         """Metadata held beside the cache, in entries, ``[R, Hkv]``."""
+        return None
+
+    def reread(self, layer: int) -> torch.Tensor | None:
+        """Metadata read at this step where all entries are, in entries, ``[R, Hkv]``."""
         return None
 
     def select(self, layer: int, queries: torch.Tensor) -> Selection | None:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from hyperscale.cache.dmc import DMC
+from hyperscale.cache.dms import DMS
 from hyperscale.cache.h2o import H2O
 from hyperscale.cache.policy import Policy
 from hyperscale.cache.quest import Quest
@@ -21,9 +23,9 @@ from hyperscale.errors import HyperscaleError, Refusal, UsageError
 from hyperscale.names import unknown
 
 POLICIES: Mapping[str, type[Policy]] = types.MappingProxyType(
-    {policy.name: policy for policy in (Vanilla, Window, TOVA, H2O, Quest)}
+    {policy.name: policy for policy in (Vanilla, Window, TOVA, H2O, Quest, DMS, DMC)}
 )
-DEFAULT_METHOD, DEFAULT_BUDGET = "tova", "4x"
+DEFAULT_METHOD, DEFAULT_BUDGET = "dms", "8x"
 
 
 def policy_class(method: str) -> type[Policy]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from hyperscale.budget import format_size
 from hyperscale.commands.doctor import Diagnosis, Status
-from hyperscale.commands.listings import MethodInfo, Models, TaskInfo
+from hyperscale.commands.listings import HeadsInfo, MethodInfo, Models, TaskInfo
 
 _STYLES = {Status.OK: "green", Status.NOTE: "yellow", Status.BROKEN: "bold red"}
 
@@ -32,7 +32,7 @@ def tasks_table(tasks: Sequence[TaskInfo]) -> Group:
 def methods_table(methods: Sequence[MethodInfo]) -> Group:
     table = _table()
     table.add_column("method", no_wrap=True)
-    table.add_column("budget", justify="right", no_wrap=True)
+    table.add_column("budget", justify="right", max_width=12)
     table.add_column("what it does, its parameters, its paper")
     for method in methods:
         text = Text(method.summary)
@@ -51,14 +51,32 @@ def models_table(models: Models) -> Group:
     table = _table()
     table.add_column("bundled model", no_wrap=True)
     table.add_column("family", no_wrap=True)
+    table.add_column("trained for", no_wrap=True)
     table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("positions", justify="right", no_wrap=True)
     table.add_column("licence")
     for model in models.bundled:
         positions = "?" if model.max_positions is None else str(model.max_positions)
-        table.add_row(model.name, model.family, f"{model.parameters:,}", positions, Text(model.licence))
+        heads = _heads(model.heads) if model.heads else "-"
+        table.add_row(model.name, model.family, heads, f"{model.parameters:,}", positions, Text(model.licence))
     families = ", ".join(models.families)
-    return _with(table, f"--model also takes a folder in the hub's layout, or owner/name on the hub. Families: {families}.")
+    note = f"--model also takes a folder in the hub's layout, or owner/name on the hub. Families: {families}."
+    return Group(table, _published_table(models), Text(note))
+
+
+def _published_table(models: Models) -> Table:
+    table = _table()
+    table.add_column("on the hub", no_wrap=True)
+    table.add_column("trained for", no_wrap=True)
+    table.add_column("licence")
+    for model in models.published:
+        table.add_row(model.name, _heads(model.heads), Text(model.licence))
+    return table
+
+
+def _heads(heads: HeadsInfo) -> str:
+    ratio = "" if heads.ratio is None else f" {heads.ratio:g}x"
+    return f"{heads.method}{ratio}, w={heads.window}"
 
 
 def doctor_table(diagnosis: Diagnosis) -> Group:

@@ -15,7 +15,9 @@ from hyperscale.cli.export import export
 from hyperscale.cli.grade import grade
 from hyperscale.cli.methods import methods
 from hyperscale.cli.models import models
+from hyperscale.cli.plot import plot_app
 from hyperscale.cli.report import report
+from hyperscale.cli.retrofit import retrofit
 from hyperscale.cli.run import run
 from hyperscale.cli.score import score
 from hyperscale.cli.tasks import tasks
@@ -24,6 +26,7 @@ DEBUG = "--debug"
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Evaluate": (run, score, grade, check_policy),
     "Look at results": (report, export),
+    "Train": (retrofit,),
     "What there is": (tasks, methods, models, doctor),
 }
 EPILOG = (
@@ -51,6 +54,7 @@ def build_app() -> typer.Typer:
     for panel, commands in PANELS.items():
         for command in commands:
             app.command(command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
+    app.add_typer(plot_app(), name="plot", rich_help_panel="Look at results")
     return app
 
 

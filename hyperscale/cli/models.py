@@ -4,7 +4,7 @@ from hyperscale.cli.options import Json
 
 
 def models(json: Json = False) -> None:
-    """List the bundled models, and what other models can be run."""
+    """List the bundled models, known checkpoints with learned heads, and what else can be run."""
     from hyperscale.cli.listing_tables import models_table
     from hyperscale.cli.output import print_json, results_only, stdout
 

@@ -21,10 +21,16 @@ def _where(metavar: str, text: str) -> Any:
 
 
 Task = Annotated[str, _what("NAME", "A task (hyperscale tasks), or a card: path/to/card.toml.")]
-Method = Annotated[str | None, _what("NAME", "A method (hyperscale methods), or path/file.py:Class. Without it: tova at 4x.")]
+Method = Annotated[str | None, _what("NAME", "A method (hyperscale methods), or path/file.py:Class. Without it: dms at 8x.")]
 Budget = Annotated[str | None, _what("CR", "A compression such as 8x, or slots such as 512t. Default: the method's.")]
 Settings = Annotated[list[str] | None, _what("KEY=VALUE", "A parameter of the method; may be repeated.", "--set")]
-Model = Annotated[str, _what("NAME", "A bundled model, a folder, or owner/name on the hub.")]
+DmsOffset = Annotated[float | None, _what("X", "Threshold of dms: a higher one evicts less. Default: the checkpoint's.")]
+Model = Annotated[
+    str, _what("NAME", "A bundled model, a folder, or owner/name on the hub. auto: one that fits task and method.")
+]
+AcceptLicence = Annotated[
+    bool, typer.Option("--accept-licence", help="Let auto pick a non-commercial model.", rich_help_panel="What to run")
+]
 Width = Annotated[int, _what("W", "Chains per problem.")]
 MaxLen = Annotated[str | None, _what("L", "Most tokens a chain may generate, such as 16k. Default: the task's.")]
 Reads = Annotated[str | None, _what("N", "Most KV reads per problem, such as 64M or 2^26, split over its chains.")]
@@ -47,6 +53,9 @@ Device = Annotated[str, _where("NAME", "auto, cpu, cuda or cuda:N.")]
 Dtype = Annotated[str, _where("NAME", "auto, float32, bfloat16 or float16.")]
 Rows = Annotated[str, _where("N", "Chains on their way at once.")]
 Workers = Annotated[str, _where("N", "Processes that generate.")]
+HitRate = Annotated[
+    int | None, _where("N", "Replay N chains to measure what share of dense attention falls on what the method held.")
+]
 
 
 def run(
@@ -54,7 +63,9 @@ def run(
     method: Method = None,
     budget: Budget = None,
     settings: Settings = None,
+    dms_offset: DmsOffset = None,
     model: Model = "auto",
+    accept_licence: AcceptLicence = False,
     width: Width = 1,
     max_len: MaxLen = None,
     reads: Reads = None,
@@ -73,6 +84,7 @@ def run(
     dtype: Dtype = "auto",
     rows: Rows = "auto",
     workers: Workers = "auto",
+    hit_rate: HitRate = None,
     json: Json = False,
 ) -> None:
     """Evaluate a method on a benchmark.

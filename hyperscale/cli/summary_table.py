@@ -48,6 +48,8 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("tokens/s", _plain(summary["tokens_per_s"]), "while generating"),
         ("truncated %", percent(summary["truncated"]), "chains stopped by length or reads"),
     ]
+    if summary.get("hit_rate") is not None:
+        rows.insert(3, ("hit rate %", percent(summary["hit_rate"]), "of dense attention falls on what was read"))
     if summary.get("errors"):
         rows.append(("errors", str(summary["errors"]), "chains that failed; they are in no accuracy"))
     if summary.get("incomplete"):

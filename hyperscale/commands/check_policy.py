@@ -57,5 +57,4 @@ def check_policy(
 
 
 def _default_budget(policy: Policy) -> Budget:
-    own = parse_budget(policy.default_budget)
-    return own if own.ratio == 1 else parse_budget(DEFAULT_BUDGET)
+    return parse_budget("1x" if policy.default_budget == "1x" else DEFAULT_BUDGET)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from hyperscale.budget import parse_budget
 from hyperscale.cache.registry import make_policy
+from hyperscale.commands.request import fit
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import Sampling, chain_seed
 from hyperscale.engine.scheduler import Plan, default_rows, generate_chains
@@ -46,10 +47,11 @@ def generate(
     if temperature == 0 and width > 1:
         raise UsageError(f"At temperature 0 all {width} chains would be the same: use width 1, or a temperature above 0.")
     policy = make_policy(method, settings)
-    parsed = parse_budget(budget or policy.default_budget)
+    text = budget or policy.default_budget
+    parsed = None if text is None else parse_budget(text)
     sampling = Sampling(temperature, top_p, top_k)
     loaded = load_model(model, device, dtype) if isinstance(model, str) else model
-    plan = Plan(policy.resolved(parsed), parsed, sampling, max_len, default_rows(loaded.device))
+    plan = Plan(*fit(policy, parsed, loaded.heads, loaded.name), sampling, max_len, default_rows(loaded.device))
     encoded = [tuple(loaded.encode_prompt(prompt)) for prompt in prompts]
     if encoded and max(map(len, encoded)) + max_len > loaded.max_positions:
         raise Refusal(f"{loaded.name} knows {loaded.max_positions} positions: use shorter prompts or a smaller max_len.")

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from hyperscale.analysis.summary import any_passes, summarize
 from hyperscale.cards import TaskCard
+from hyperscale.commands.telemetry import measured
 from hyperscale.scoring.grader_pool import GraderPool
 from hyperscale.scoring.verdict import GRADER_VERSION, Grade
 from hyperscale.scoring.vote import classes_of, majority_score
@@ -86,7 +87,6 @@ def vote(kind: str, pool: GraderPool[Any], grades: Sequence[ScoreRecord]) -> flo
 
 
 def summary_of(folder: RunFolder, problem_ids: Sequence[str], width: int, grading: Grading) -> dict[str, Any]:
-    telemetry = folder.telemetry() or {}
     return summarize(
         folder.manifest.fields,
         problem_ids,
@@ -95,5 +95,5 @@ def summary_of(folder: RunFolder, problem_ids: Sequence[str], width: int, gradin
         width,
         grading.vote,
         run=folder.name,
-        tokens_per_s=telemetry.get("tokens_per_s"),
+        **measured(folder.telemetry()),
     )

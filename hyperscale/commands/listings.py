@@ -2,23 +2,26 @@
 
 import dataclasses
 import inspect
-import json
 import math
 import os
 import re
 import types
 import typing
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyperscale.cards import card_names, load_card, load_problems
 from hyperscale.errors import Refusal
 from hyperscale.task_card import TaskCard
 
-_PAPER = re.compile(r'[A-Z][\w-]+ et al\., "[^"]+".*?arXiv \d{4}\.\d{4,5}')
+if TYPE_CHECKING:
+    from hyperscale.checkpoint import Checkpoint
+    from hyperscale.heads import LearnedHeads
+
+_PAPER = re.compile(r'\b\w[\w-]+ et al\., "[^"]+".*?arXiv \d{4}\.\d{4,5}')
+CHECKPOINTS = "the checkpoint's"  # budget of a method that follows what a model was trained for
 
 
 class Origin(StrEnum):
@@ -75,6 +78,26 @@ class MethodInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadsInfo:
+    """What a model was trained for: a method, the compression it was trained to reach, the tokens its window protects."""
+
+    method: str
+    ratio: float | None
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedInfo:
+    """A known checkpoint on the hub."""
+
+    name: str
+    base_model: str
+    licence: str
+    non_commercial: bool
+    heads: HeadsInfo
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A bundled model. `parameters` counts weights, tied ones once."""
 
@@ -83,17 +106,23 @@ class ModelInfo:
     parameters: int
     max_positions: int | None
     licence: str
+    heads: HeadsInfo | None
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The bundled models, and the families that folders and hub models may be of."""
+    """The bundled models, known checkpoints on the hub, and the families that any other model may be of."""
 
     bundled: tuple[ModelInfo, ...]
+    published: tuple[PublishedInfo, ...]
     families: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"models": [asdict(model) for model in self.bundled], "families": list(self.families)}
+        return {
+            "models": [asdict(model) for model in self.bundled],
+            "published": [asdict(checkpoint) for checkpoint in self.published],
+            "families": list(self.families),
+        }
 
 
 def tasks() -> list[TaskInfo]:
@@ -106,16 +135,19 @@ def methods() -> list[MethodInfo]:
     from hyperscale.cache.registry import DEFAULT_METHOD, POLICIES
 
     return [
-        MethodInfo(name, cls.summary, cls.default_budget, name == DEFAULT_METHOD, _parameters(cls), _paper(cls))
+        MethodInfo(name, cls.summary, cls.default_budget or CHECKPOINTS, name == DEFAULT_METHOD, _parameters(cls), _paper(cls))
         for name, cls in POLICIES.items()
     ]
 
 
 def models() -> Models:
-    """The bundled models; raises Refusal if the installation is damaged."""
-    from hyperscale.models import ASSETS, FAMILIES, bundled_models
+    """The bundled models, and what else can be run; raises Refusal if the installation is damaged."""
+    from hyperscale.bundled import bundled_models
+    from hyperscale.models import FAMILIES
+    from hyperscale.published import PUBLISHED
 
-    return Models(tuple(_model(ASSETS / name) for name in bundled_models()), FAMILIES)
+    hub = [PublishedInfo(p.id, p.base_model, p.licence, p.non_commercial, _heads(p.heads)) for p in PUBLISHED]
+    return Models(tuple(_model(name) for name in bundled_models()), tuple(hub), FAMILIES)
 
 
 def task_origin(card: TaskCard) -> tuple[Origin, str]:
@@ -178,26 +210,25 @@ def _paper(cls: type) -> str | None:
     return found[0] if found else None
 
 
-def _model(folder: Path) -> ModelInfo:
-    config, metadata = _json(folder / "config.json"), _json(folder / "hyperscale.json")
-    count = sum(_weights(path) for path in sorted(folder.glob("*.safetensors")))
-    family = str(config.get("model_type", "?"))
-    return ModelInfo(folder.name, family, count, config.get("max_position_embeddings"), str(metadata.get("licence", "unknown")))
-
-
-def _weights(path: Path) -> int:
-    from safetensors import SafetensorError, safe_open
+def _model(name: str) -> ModelInfo:
+    from hyperscale.checkpoint import Checkpoint
 
     try:
-        with safe_open(path, framework="numpy") as tensors:
-            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError) as error:
-        raise Refusal(f"The weights {path} cannot be read ({error}). Install hyperscale again.") from error
+        model = Checkpoint.open(name)
+        heads = _heads(model.heads) if model.heads else None
+        positions = model.config.get("max_position_embeddings")
+        return ModelInfo(model.name, str(model.config.get("model_type", "?")), _weights(model), positions, model.licence, heads)
+    except Refusal as error:
+        raise Refusal(f"{error} Install hyperscale again.") from error
 
 
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        value = json.loads(path.read_bytes()) if path.exists() else {}
-    except (OSError, ValueError) as error:
-        raise Refusal(f"{path} cannot be read ({error}). Install hyperscale again.") from error
-    return value if isinstance(value, dict) else {}
+def _heads(heads: "LearnedHeads") -> HeadsInfo:
+    return HeadsInfo(heads.method, heads.ratio, heads.window)
+
+
+def _weights(model: "Checkpoint") -> int:
+    total = 0
+    for file in set(model.tensor_files.values()):
+        with model.tensors(file) as tensors:
+            total += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 (no mapping)
+    return total

@@ -10,6 +10,7 @@ from rich.table import Table
 from hyperscale.analysis.summary import Vote, summarize
 from hyperscale.commands.grading import vote
 from hyperscale.commands.report_table import markdown_table, rich_table
+from hyperscale.commands.telemetry import measured
 from hyperscale.errors import Refusal
 from hyperscale.scoring.grader_pool import GraderPool
 from hyperscale.store.codec import Detail
@@ -80,8 +81,7 @@ def resummarize(run: StoredRun, vote: Vote) -> dict[str, Any]:
     chains = run.chains(Detail.COUNTS)
     ids = fields.get("problem_ids") or list(dict.fromkeys(problem for problem, _ in chains))
     width = fields.get("width") or 1 + max((chain for _, chain in chains), default=0)
-    speed = (run.telemetry() or {}).get("tokens_per_s")
     try:
-        return summarize(fields, ids, chains, run.scores(), width, vote, run=run.name, tokens_per_s=speed)
+        return summarize(fields, ids, chains, run.scores(), width, vote, run=run.name, **measured(run.telemetry()))
     except KeyError as error:
         raise Refusal(f"The manifest of {run.name} does not say its {error}; it cannot be reported. Run it again.") from None

@@ -60,19 +60,20 @@ _COLUMNS = (
     _Column("budget", lambda row: str(row["budget"]), 1),
     _Column("W-L", lambda row: f"{row['width']}-{_length(row['max_len'])}", 3),
     _Column("accuracy %", _accuracy, 0),
-    _Column("avg %", lambda row: percent(row["accuracy_avg"]), 9),
-    _Column("pass@W %", lambda row: percent(row["pass_at"].get(str(row["width"]))), 12),
+    _Column("hit %", lambda row: percent(row.get("hit_rate")), 6),
+    _Column("avg %", lambda row: percent(row["accuracy_avg"]), 10),
+    _Column("pass@W %", lambda row: percent(row["pass_at"].get(str(row["width"]))), 13),
     _Column("KV reads", lambda row: amount(row["kv_reads"]), 0),
-    _Column("aux", lambda row: amount(row["aux_reads"]), 6),
-    _Column("peak", lambda row: amount(row["peak_tokens"]), 7),
+    _Column("aux", lambda row: amount(row["aux_reads"]), 7),
+    _Column("peak", lambda row: amount(row["peak_tokens"]), 8),
     _Column("CR", lambda row: _decimals(row["realised_cr"], "x"), 2),
-    _Column("acc/Mread", lambda row: _decimals(row["accuracy_per_mread"]), 10),
-    _Column("tokens/s", lambda row: amount(row["tokens_per_s"]), 8),
-    _Column("tokens", lambda row: amount(row["tokens"]), 11),
-    _Column("cut %", lambda row: percent(row["truncated"]), 13),
+    _Column("acc/Mread", lambda row: _decimals(row["accuracy_per_mread"]), 11),
+    _Column("tokens/s", lambda row: amount(row["tokens_per_s"]), 9),
+    _Column("tokens", lambda row: amount(row["tokens"]), 12),
+    _Column("cut %", lambda row: percent(row["truncated"]), 14),
 )
 _SHARED = ("task", "model", "W-L")
-_HEADINGS = {"CR": "realised CR", "cut %": "truncated %"}
+_HEADINGS = {"hit %": "hit rate %", "CR": "realised CR", "cut %": "truncated %"}
 
 
 def rich_table(rows: Sequence[Row], width: int) -> Table:
@@ -103,14 +104,15 @@ def rich_table(rows: Sequence[Row], width: int) -> Table:
 
 
 def markdown_table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table with all columns, and the notes below it."""
-    headers = [_HEADINGS.get(column.header, column.header) for column in _COLUMNS]
+    """The rows as a Markdown table with all columns (hit rates where there are any), and the notes below it."""
+    columns = [column for column in _COLUMNS if column.header != "hit %" or _measured(rows)]
+    headers = [_HEADINGS.get(column.header, column.header) for column in columns]
     lines = [
         _markdown_row(headers),
-        _markdown_row(["---:" if column.numeric else "---" for column in _COLUMNS]),
-        *(_markdown_row([column.cell(row) for column in _COLUMNS]) for row in rows),
+        _markdown_row(["---:" if column.numeric else "---" for column in columns]),
+        *(_markdown_row([column.cell(row) for column in columns]) for row in rows),
         "",
-        " ".join(_notes(rows, _COLUMNS, [])),
+        " ".join(_notes(rows, columns, [])),
     ]
     return "\n".join(lines) + "\n"
 
@@ -134,7 +136,13 @@ def _width(column: _Column, rows: Sequence[Row]) -> int:
 
 
 def _is_empty(column: _Column, rows: Sequence[Row]) -> bool:
+    if column.header == "hit %":
+        return not _measured(rows)
     return column.header == "aux" and not any(row["aux_reads"] for row in rows)
+
+
+def _measured(rows: Sequence[Row]) -> bool:
+    return any(row.get("hit_rate") is not None for row in rows)
 
 
 def _length(tokens: int) -> str:
@@ -155,6 +163,8 @@ def _notes(rows: Sequence[Row], shown: Sequence[_Column], left_out: Sequence[str
     notes.append(f"{_listed(summed)}: mean per problem, summed over its W chains (k = 1024, M = 1024k).")
     if "CR" in headers:
         notes.append("CR: dense over measured reads.")
+    if "hit %" in headers:
+        notes.append("Hit: share of the dense model's attention that falls on what the method read.")
     if "cut %" in headers:
         notes.append("Cut: chains stopped by length or reads.")
     if any(row.get("accounting") == "paper" for row in rows):

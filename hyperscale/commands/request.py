@@ -1,26 +1,20 @@
 """From the words of `hyperscale run` to what they mean: checked options, a loaded model, encoded problems."""
 
-import hashlib
-import importlib.metadata
-import platform
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hyperscale.budget import Budget, parse_budget, parse_size
 from hyperscale.cache.policy import Policy
-from hyperscale.cache.registry import DEFAULT_BUDGET, DEFAULT_METHOD, make_policy
-from hyperscale.cards import Problem, ProblemSet, TaskCard, card_names, load_card
+from hyperscale.cache.registry import DEFAULT_BUDGET, DEFAULT_METHOD, make_policy, policy_class
+from hyperscale.cards import Problem, TaskCard
+from hyperscale.commands.auto_model import learned_method
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import Sampling, chain_seed
 from hyperscale.errors import Refusal, UsageError
-from hyperscale.models import LoadedModel, pick_device
-from hyperscale.store.manifest import Manifest
-
-BUNDLED_MODEL = "abacus"
-GPU_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"  # MIT licence; the smallest model of the hyper-scaling paper
-PACKAGES = ("hyperscale", "torch", "transformers", "datasets", "tokenizers", "math-verify", "sympy", "numpy")
+from hyperscale.heads import LearnedHeads
+from hyperscale.models import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +24,7 @@ class Request:
     method: str
     settings: Mapping[str, str]
     policy: Policy
-    budget: Budget
+    stated_budget: Budget | None  # None until the model is known: what its heads were trained for
     width: int
     max_len: int | None
     limit: int | None
@@ -42,17 +36,48 @@ class Request:
     since: str | None
     until: str | None
 
+    @property
+    def budget(self) -> Budget:
+        if self.stated_budget is None:
+            raise RuntimeError("the budget is what the model's heads were trained for: call fitted first")
+        return self.stated_budget
+
+    def fitted(self, heads: LearnedHeads | None, model: str) -> "Request":
+        """This request once the model is known; its policy is then what a manifest records (Refusal if they do not fit)."""
+        policy, budget = fit(self.policy, self.stated_budget, heads, model)
+        return replace(self, policy=policy, stated_budget=budget)
+
+
+def fit(policy: Policy, budget: Budget | None, heads: LearnedHeads | None, model: str) -> tuple[Policy, Budget]:
+    """A policy with everything filled in that follows from the budget and the model, and that budget.
+
+    Raises
+    ------
+    Refusal
+        The policy needs heads that the model does not have, or other ones.
+    """
+    if budget is None:
+        policy.fitted(heads, model)  # says what is wrong with the model before its ratio is asked for
+        if heads is None or heads.ratio is None:
+            raise Refusal(
+                f"{model} does not say which compression it was trained for. Say it with --budget, such as --budget 8x."
+            )
+        budget = Budget(ratio=heads.ratio)
+    return policy.resolved(budget).fitted(heads, model), budget
+
 
 def understand(
     *,
     method: str | None,
     budget: str | None,
+    model: str,
     width: int,
     max_len: int | str | None,
     limit: int | None,
     seed: int,
     reads: str | int | None,
     settings: Mapping[str, str] | None,
+    dms_offset: float | None,
     temperature: float | None,
     top_p: float | None,
     top_k: int | None,
@@ -72,14 +97,16 @@ def understand(
     length = None if max_len is None else parse_size(str(max_len), "--max-len")
     purse = None if reads is None else parse_size(str(reads), "--reads") / width
     chosen = method or DEFAULT_METHOD
-    policy = make_policy(chosen, settings)
-    default = DEFAULT_BUDGET if method is None else policy.default_budget
-    parsed = parse_budget(budget or default)
+    chosen_settings = _with_offset(dict(settings or {}), dms_offset, chosen)
+    policy = make_policy(chosen, chosen_settings)
+    default = DEFAULT_BUDGET if method is None and model == "auto" else policy.default_budget
+    text = budget or default
+    parsed = None if text is None else parse_budget(text)
     return Request(
         method=chosen,
-        settings=dict(settings or {}),
-        policy=policy.resolved(parsed),
-        budget=parsed,
+        settings=chosen_settings,
+        policy=policy if parsed is None else policy.resolved(parsed),
+        stated_budget=parsed,
         width=width,
         max_len=length,
         limit=limit,
@@ -93,18 +120,17 @@ def understand(
     )
 
 
-def pick_model(model: str, card: TaskCard, device: str) -> tuple[str, str | None]:
-    """The model `auto` stands for, and what a user should be told about it."""
-    if model != "auto":
-        return model, None
-    if card.source.bundled:
-        return BUNDLED_MODEL, None
-    if pick_device(device).type == "cuda":
-        return GPU_MODEL, f"--model auto: using {GPU_MODEL} (MIT licence, 3.6 GB from the hub)."
-    return BUNDLED_MODEL, (
-        f"--model auto on a CPU: using the bundled model {BUNDLED_MODEL}, which cannot solve {card.name}; the run shows that "
-        f"everything works, its accuracy means nothing. Pass --model for a real one."
-    )
+def _with_offset(settings: dict[str, str], offset: float | None, method: str) -> dict[str, str]:
+    """`settings` with the threshold of ``--dms-offset`` among them."""
+    if offset is None:
+        return settings
+    if learned_method(policy_class(method)) != "dms":
+        raise UsageError(f"--dms-offset is for --method dms, not for {method}.")
+    if not math.isfinite(offset):
+        raise UsageError(f"--dms-offset must be a finite number, not {offset}.")
+    if "offset" in settings:
+        raise UsageError(f"--dms-offset {offset:g} and --set offset={settings['offset']} are the same thing. Keep one.")
+    return {**settings, "offset": repr(float(offset))}
 
 
 def resolve_sampling(request: Request, model: LoadedModel, card: TaskCard) -> Sampling:
@@ -148,73 +174,3 @@ def chain_tasks(
     missing: list[tuple[str, int]], encoded: Mapping[str, tuple[int, ...]], task: str, seed: int
 ) -> list[ChainTask]:
     return [ChainTask(problem, chain, chain_seed(seed, task, problem, chain), encoded[problem]) for problem, chain in missing]
-
-
-def manifest_of(
-    request: Request,
-    card: TaskCard,
-    problems: ProblemSet,
-    prompt: str | None,
-    model: LoadedModel,
-    sampling: Sampling,
-    max_len: int,
-) -> Manifest:
-    """What the run folder is for; the configuration is what can change a chain."""
-    configuration: dict[str, Any] = {
-        "task": card.name,
-        "task_version": card.version,
-        "data_hash": problems.data_hash,
-        "prompt_hash": hashlib.sha256(f"{card.prompt(prompt)}\x1f{model.tokenizer.chat_template}".encode()).hexdigest()[:16],
-        "weights_hash": model.weights_hash,
-        "tokenizer_hash": model.tokenizer_hash,
-        "stop_ids": sorted(model.stop_ids),
-        "dtype": str(model.module.dtype).removeprefix("torch."),
-        "method": request.method,
-        "policy": request.policy.parameters(),
-        "budget": request.budget.label,
-        "sampling": asdict(sampling),
-        "max_len": max_len,
-        "seed": request.seed,
-    }
-    file = Path(request.method.partition(":")[0])
-    if file.suffix == ".py":
-        configuration["policy_code"] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    if request.purse is not None:
-        configuration |= {"width": request.width, "reads": request.purse * request.width}
-    facts = {
-        "task": card.name,
-        "model": model.name,
-        "base_model": model.base_model,
-        "method": request.method,
-        "budget": request.budget.label,
-        "width": request.width,
-        "max_len": max_len,
-        "problem_ids": [problem.id for problem in problems.problems],
-        "kind": str(card.kind),
-        **({} if card.name in card_names() and card.path == load_card(card.name).path else {"card": str(card.path)}),
-        **{name: value for name, value in (("since", request.since), ("until", request.until)) if value is not None},
-        "prompt": prompt or card.default_prompt,
-        "licence": model.licence,
-        "model_source": Path(model.source).name if Path(model.source).is_dir() else model.source,
-        "data_revision": problems.revision,
-        "data_origin": "local file" if Path(problems.origin).exists() else problems.origin,
-        "prefix_safe": request.policy.prefix_safe or request.budget.slots is not None,
-        "device": _device_name(model),
-        "versions": {name: _version(name) for name in PACKAGES} | {"python": platform.python_version()},
-    }
-    return Manifest(configuration, facts)
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _device_name(model: LoadedModel) -> str:
-    if model.device.type == "cuda":
-        import torch
-
-        return torch.cuda.get_device_name(model.device)
-    return platform.processor() or platform.machine()

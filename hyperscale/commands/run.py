@@ -9,16 +9,14 @@ import torch
 
 from hyperscale.analysis.summary import dense_reads
 from hyperscale.cards import load_card, load_problems
+from hyperscale.checkpoint import Checkpoint
+from hyperscale.commands.auto_model import pick_model
 from hyperscale.commands.grading import Grading, summary_of
+from hyperscale.commands.hit_rate import measure_hit_rate
 from hyperscale.commands.listener import Listener, RunInfo, Silent
-from hyperscale.commands.request import (
-    chain_tasks,
-    encode_problems,
-    manifest_of,
-    pick_model,
-    resolve_sampling,
-    understand,
-)
+from hyperscale.commands.request import chain_tasks, encode_problems, resolve_sampling, understand
+from hyperscale.commands.run_manifest import manifest_of
+from hyperscale.commands.telemetry import add_hit_rate, add_session
 from hyperscale.engine.pool import Job, default_workers, run_job
 from hyperscale.engine.scheduler import Tick, default_rows
 from hyperscale.errors import Refusal, UsageError
@@ -26,6 +24,7 @@ from hyperscale.models import load_model, locate, pick_device, pick_dtype
 from hyperscale.store.codec import Detail
 from hyperscale.store.layout import run_path
 from hyperscale.store.records import FinishReason
+from hyperscale.store.retention import NOTHING_SEEN
 from hyperscale.store.run_folder import Existing, RunFolder
 
 
@@ -43,6 +42,8 @@ def run(
     top_p: float | None = None,
     top_k: int | None = None,
     settings: Mapping[str, str] | None = None,
+    dms_offset: float | None = None,
+    accept_licence: bool = False,
     data: Path | None = None,
     out: Path | str = Path("results"),
     fresh: bool = False,
@@ -53,11 +54,12 @@ def run(
     prompt: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    hit_rate: int | None = None,
     listener: Listener | None = None,
 ) -> dict[str, Any]:
     """Evaluate a method on a benchmark; chains already in the run folder are kept, missing ones are generated.
 
-    Parameters are those of ``hyperscale run`` (sizes as numbers or text such as ``"64M"``); without a method it is TOVA at 4x.
+    Parameters are those of ``hyperscale run`` (sizes as numbers or text such as ``"64M"``); without a method it is DMS at 8x.
 
     Returns
     -------
@@ -75,12 +77,14 @@ def run(
     request = understand(
         method=method,
         budget=budget,
+        model=model,
         width=width,
         max_len=max_len,
         limit=limit,
         seed=seed,
         reads=reads,
         settings=settings,
+        dms_offset=dms_offset,
         temperature=temperature,
         top_p=top_p,
         top_k=top_k,
@@ -88,15 +92,22 @@ def run(
         until=until,
     )
     rows_wanted, workers_wanted = _count(rows, "--rows"), _count(workers, "--workers")
+    replays = None if hit_rate is None else _count(hit_rate, "--hit-rate")
+    if replays and request.policy.rewrites:
+        raise UsageError(
+            f"--hit-rate says nothing about {request.method}, whose entries stand for several tokens. Leave it out."
+        )
     pick_dtype(dtype, pick_device(device))
     card = load_card(task)
     card.prompt(prompt)
-    chosen, remark = pick_model(model, card, device)
+    chosen, remark = pick_model(model, card, device, request.policy, request.stated_budget, accept_licence)
     locate(chosen)
     if remark:
         listener.note(remark)
     problems = load_problems(card, data=None if data is None else Path(data), limit=limit, since=since, until=until)
-    loaded = load_model(chosen, device, dtype)
+    checkpoint = Checkpoint.open(chosen)
+    request = request.fitted(checkpoint.heads, checkpoint.name)  # before its weights are fetched
+    loaded = load_model(checkpoint, device, dtype)
     sampling = resolve_sampling(request, loaded, card)
     length = request.max_len or card.generation.max_len
     encoded = encode_problems(problems.problems, card, prompt, loaded, request, length)
@@ -135,12 +146,13 @@ def run(
         )
         for score in grading.catch_up(ids, width):
             listener.graded(score)
-        tokens, started = 0, time.perf_counter()
+        tokens, retention, started = 0, NOTHING_SEEN, time.perf_counter()
         tasks = chain_tasks(missing, encoded, card.name, seed)
         try:
             for event in run_job(job, loaded, tasks, workers_wanted or default_workers(torch.device(job.device), len(tasks))):
                 if isinstance(event, Tick):
                     listener.tick(event.tokens)
+                    retention += event.retention
                     continue
                 folder.add_chain(event)
                 tokens += event.tokens
@@ -148,12 +160,18 @@ def run(
                 for score in grading.submit(event):
                     listener.graded(score)
         finally:
-            _add_telemetry(folder, tokens, time.perf_counter() - started)
+            add_session(folder, tokens, time.perf_counter() - started, retention)
         _refuse_nothing_but_errors(folder, ids, width, loaded.name)
         for score in grading.drain():
             listener.graded(score)
         summary = summary_of(folder, ids, width, grading)
         folder.write_summary(summary)
+        if replays:
+            listener.note(f"replaying up to {replays} chains to measure the hit rate")
+            if rate := measure_hit_rate(folder, loaded, job, encoded, width, seed, replays):
+                add_hit_rate(folder, rate)
+                summary["hit_rate"] = rate.mean
+                folder.write_summary(summary)
     listener.finished(summary)
     return summary
 
@@ -179,12 +197,3 @@ def _count(value: int | str, option: str) -> int | None:
     if count < 1:
         raise UsageError(f"{option} must be 1 or more, not {count}.")
     return count
-
-
-def _add_telemetry(folder: RunFolder, tokens: int, seconds: float) -> None:
-    """Totals over all sessions of the folder; what was not generated here costs no time here."""
-    before = folder.telemetry() or {}
-    if not tokens and before:
-        return
-    total, wall = before.get("tokens", 0) + tokens, before.get("seconds", 0.0) + seconds
-    folder.write_telemetry({"tokens": total, "seconds": wall, "tokens_per_s": total / wall if wall else None})

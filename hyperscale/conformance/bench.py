@@ -10,11 +10,13 @@ from hyperscale.budget import Budget
 from hyperscale.cache.policy import Policy
 from hyperscale.conformance.models import VOCABULARY, TinyModel
 from hyperscale.conformance.session import Script, Session
+from hyperscale.heads import LearnedHeads
 
 ROWS = 8
 STEPS = 31
 PROMPTS = {0: 44, 2: 3, 3: 17, 6: 27}  # tokens by row; ragged, some above and some below the capacity; the other rows idle
 FULL = Budget(ratio=1.0)
+WINDOW = 6  # of learned heads, unless the policy asks for another
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,13 @@ class Bench:
         """All scripts together, at the budget."""
         return self.decode(self.scripts)
 
+    def fitted(self, budget: Budget) -> Policy:
+        """The policy as a run would have it."""
+        return self.policy.resolved(budget).fitted(self.model.seamed.heads, self.model.seamed.name)
+
     def session(self) -> Session:
         """All rows idle."""
-        return Session(self.model.seamed, self.policy.resolved(self.budget), self.budget, ROWS)
+        return Session(self.model.seamed, self.fitted(self.budget), self.budget, ROWS)
 
     def decode(self, scripts: Mapping[int, Script], shuffle: torch.Generator | None = None) -> Session:
         """Scripts by row, decoded to their end."""
@@ -65,3 +71,10 @@ def greedy(session: Session, prompts: Mapping[int, tuple[int, ...]], steps: int)
             session.scripts[row] = Script(prompt, written[row])
         session.step()
     return {row: Script(prompt, written[row]) for row, prompt in prompts.items()}
+
+
+def heads_for(policy: Policy, at: Budget) -> list[LearnedHeads | None]:
+    """Learned heads of every layout that a policy listens to; for one that needs none, none."""
+    window = getattr(policy, "window", None)
+    window = WINDOW if window is None else window
+    return [LearnedHeads(layout, window, ratio=at.ratio) for layout in policy.layouts] or [None]

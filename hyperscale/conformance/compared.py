@@ -25,7 +25,7 @@ def full_budget(bench: Bench) -> str:
     """With room for everything, the same greedy tokens and logits as vanilla."""
     vanilla = Session(bench.model.seamed, Vanilla(), FULL, ROWS)
     scripts = greedy(vanilla, {row: chain.prompt for row, chain in bench.scripts.items()}, STEPS)
-    session = Session(bench.model.seamed, bench.policy.resolved(FULL), FULL, ROWS)
+    session = Session(bench.model.seamed, bench.fitted(FULL), FULL, ROWS)
     for row, chain in scripts.items():
         session.load(row, chain)
     for number, (step, dense) in enumerate(zip(session.run(STEPS).steps, vanilla.steps, strict=True)):

@@ -35,7 +35,12 @@ def gap(left: torch.Tensor, right: torch.Tensor) -> float:
 
 
 def mask_replay(bench: Bench) -> str:
-    """Attention equals the unmodified model's, each token masked to the positions that were read for it."""
+    """Attention equals the unmodified model's, each token masked to the positions that were read for it.
+
+    Nothing to say about a policy that rewrites entries: what it reads is no longer what the model would have stored.
+    """
+    if bench.policy.rewrites:
+        return ""
     session = bench.base
     for row, chain in bench.scripts.items():
         steps = [[step.visible(layer, row) for layer in range(len(step.seen))] for step in session.steps]
@@ -55,9 +60,11 @@ def mask_replay(bench: Bench) -> str:
 
 
 def _prompt_visible(session: Session, row: int) -> list[list[list[list[int]]]]:
-    seen, layers = session.prompt_seen[row], session.cache.shape.layers
-    visible = [[sorted({p for p in head if p >= 0}) for head in layer[0].flatten(0, 1).tolist()] for layer in seen]
-    return [visible[first : first + layers] for first in range(0, len(visible), layers)]
+    seen = session.prompt_seen[row]
+    visible = [
+        [[sorted({p for p in head if p >= 0}) for head in read[0].flatten(0, 1).tolist()] for read in layer] for layer in seen
+    ]
+    return [list(token) for token in zip(*visible, strict=True)]
 
 
 def _heads(session: Session) -> Iterator[tuple[int, Step, int, int, int]]:

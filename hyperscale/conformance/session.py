@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -86,18 +86,18 @@ class _RecordingCache(KVCache):
         self.meter: _Ledger = _Ledger(rows, shape.device)
 
     def _attend_live(self, layer: int, queries: torch.Tensor, scaling: float) -> torch.Tensor:
-        slots = torch.arange(self.positions.values.shape[-1])
+        slots = torch.arange(self.held(layer).shape[-1])
         self._look(layer, slots < self.live[layer][..., None])
         return super()._attend_live(layer, queries, scaling)
 
     def _attend_selected(self, layer: int, queries: torch.Tensor, selection: Selection, scaling: float) -> torch.Tensor:
-        read = torch.zeros_like(self.positions.values[layer], dtype=torch.int64)
+        read = torch.zeros_like(self.held(layer), dtype=torch.int64)
         read.scatter_add_(-1, selection.slots.flatten(2), selection.valid.flatten(2).long())
         self._look(layer, read > 0)
         return super()._attend_selected(layer, queries, selection, scaling)
 
     def _look(self, layer: int, read: torch.Tensor) -> None:
-        held = self.positions.values[layer].clone()
+        held = self.held(layer).clone()
         self.step.held.append(held)
         self.step.live.append(self.live[layer].clone())
         self.step.stray.append(read & (held < 0))
@@ -113,7 +113,7 @@ class Session:
         self.fed = [0] * rows
         self.steps: list[Step] = []
         self.prompt_logits: dict[int, torch.Tensor] = {}
-        self.prompt_seen: dict[int, list[torch.Tensor]] = {}  # what the steps of a stepwise prefill read, layer after layer
+        self.prompt_seen: dict[int, list[list[torch.Tensor]]] = {}  # by layer and token, where prefill is sparse or stepwise
         self.first: dict[int, list[LiveLayer]] = {}
 
     @torch.inference_mode()
@@ -121,9 +121,9 @@ class Session:
         """Prefill a script's prompt into a row, its entries in another order of slots if `shuffle` is given."""
         length = len(script.forced) + 1
         capacity = self.policy.capacity(self.budget, len(script.prompt), length)
-        seen: list[torch.Tensor] = []
+        seen: list[list[torch.Tensor]] = [[] for _ in range(self.model.shape.layers)]
         filled = prefill(
-            self.model, list(script.prompt), self.policy, capacity, lambda _, positions: seen.append(positions.clone())
+            self.model, list(script.prompt), self.policy, capacity, lambda layer, read: seen[layer].append(read.clone())
         )
         layers = (
             filled.layers if shuffle is None else [shuffled(live, self.policy.page_slots, shuffle) for live in filled.layers]
@@ -155,7 +155,7 @@ class Session:
             step.logits = forward(self.model.module, torch.tensor(tokens)[:, None], positions[:, None], cache)
         cache.end_step()
         step.outputs = [output[:, -1] for output in step.outputs]
-        step.left = [values.clone() for values in cache.positions.values]
+        step.left = [cache.held(layer).clone() for layer in range(cache.shape.layers)]
         self.fed = [fed + 1 for fed in self.fed]
         self.steps.append(step)
         return step
@@ -174,14 +174,28 @@ def _keep(outputs: list[torch.Tensor]) -> Any:
 
 
 def shuffled(live: LiveLayer, page: int, generator: torch.Generator) -> LiveLayer:
-    """The same entries in other slots: full pages trade places, and entries inside each page do. All heads alike."""
+    """The same entries in other slots: full pages trade places, and entries inside each page do. All heads alike.
+
+    Heads that differ in length have no pages, and each its own order.
+    """
     length = live.keys.shape[1]
-    full = length // page
-    order = [torch.randperm(page, generator=generator) + int(at) * page for at in torch.randperm(full, generator=generator)]
-    order.append(torch.randperm(length - full * page, generator=generator) + full * page)
-    slots = torch.cat(order)
-    scores = None if live.scores is None else live.scores[:, slots]
-    return LiveLayer(live.keys[:, slots], live.values[:, slots], live.positions[:, slots], scores)
+    if live.lengths is None:
+        full = length // page
+        pages = torch.randperm(full, generator=generator).tolist()
+        parts = [torch.randperm(page, generator=generator) + at * page for at in pages]
+        parts.append(torch.randperm(length - full * page, generator=generator) + full * page)
+        slots = torch.cat(parts).expand(live.positions.shape)
+    else:
+        orders = [torch.randperm(int(held), generator=generator) for held in live.lengths]
+        slots = torch.stack([torch.cat([order, torch.arange(len(order), length)]) for order in orders])
+    index = slots[..., None].expand(-1, -1, live.keys.shape[-1])
+    return replace(
+        live,
+        keys=live.keys.gather(1, index),
+        values=live.values.gather(1, index),
+        positions=live.positions.gather(1, slots),
+        scores=None if live.scores is None else live.scores.gather(1, slots),
+    )
 
 
 @torch.inference_mode()

@@ -3,12 +3,13 @@
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 
 from hyperscale.budget import Budget
 from hyperscale.cache.policy import Policy
-from hyperscale.conformance.bench import FULL, Bench
+from hyperscale.conformance.bench import FULL, Bench, heads_for
 from hyperscale.conformance.compared import batch_independence, full_budget, refill, slot_permutation
 from hyperscale.conformance.models import tiny_model
 from hyperscale.conformance.recorded import accounting, budget, mask_replay
@@ -31,6 +32,8 @@ CHECKS: Mapping[Check, Callable[[Bench], str]] = MappingProxyType(
 def run_suite(policy: Policy, at: Budget, families: Sequence[str] = FAMILIES) -> Iterator[CheckResult]:
     """Check a policy on tiny random models of each family, yielding each result as it is known.
 
+    A learned policy is checked on models with random heads, in each layout it listens to.
+
     Raises
     ------
     UsageError
@@ -38,8 +41,8 @@ def run_suite(policy: Policy, at: Budget, families: Sequence[str] = FAMILIES) ->
     """
     for full_or_not in (FULL, at):
         policy.resolved(full_or_not)
-    for family in families:
-        bench = Bench(policy, at, tiny_model(family))
+    for family, heads in product(families, heads_for(policy, at)):
+        bench = Bench(policy, at, tiny_model(family, heads=heads))
         for check in CHECKS:
             yield run_check(check, bench)
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from hyperscale.store.records import ChainRecord, FinishReason, Trace
+from hyperscale.store.retention import NOTHING_SEEN, Retention
 
 TRACE_EVERY = 64
 
@@ -30,6 +31,7 @@ class Chain:
     aux_reads: int = 0
     peak: int = 0
     trace: list[tuple[int, int, int]] = field(default_factory=list)
+    retention: Retention = NOTHING_SEEN  # once it has ended
     started: float = field(default_factory=time.perf_counter)
 
     @property

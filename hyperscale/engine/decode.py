@@ -11,6 +11,7 @@ from hyperscale.engine.prefill import Prefilled
 from hyperscale.engine.sampler import Sampling, sample, uniforms
 from hyperscale.models import LoadedModel
 from hyperscale.store.records import FinishReason
+from hyperscale.store.retention import Retention
 
 
 class Block:
@@ -36,7 +37,6 @@ class Block:
     def busy(self) -> int:
         return sum(chain is not None for chain in self.chains)
 
-    @torch.inference_mode()
     @torch.inference_mode()
     def start(self, row: int, task: ChainTask, prefilled: Prefilled) -> tuple[Chain, FinishReason] | None:
         """Give a row to a chain and draw its first token; returns the chain if that already ends it."""
@@ -101,5 +101,7 @@ class Block:
 
     def _finish(self, row: int, chain: Chain, reason: FinishReason) -> tuple[Chain, FinishReason]:
         self.chains[row] = None
+        held, seen = self.cache.retention.of_row(row)
+        chain.retention = Retention(tuple(map(tuple, held)), seen)
         self.cache.clear(row)
         return chain, reason

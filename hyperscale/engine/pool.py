@@ -1,16 +1,11 @@
 """Chains in one process or several: the same chains either way."""
 
-import ctypes
 import multiprocessing as mp
 import os
 import queue
-import signal
 import sys
-import threading
 import traceback
-import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,10 +19,10 @@ from hyperscale.engine.sampler import Sampling
 from hyperscale.engine.scheduler import CPU_BLOCK_ROWS, Plan, Tick, generate_chains
 from hyperscale.errors import HyperscaleError, Refusal
 from hyperscale.models import LoadedModel, load_model
+from hyperscale.processes import apart_from_the_caller, die_with
 from hyperscale.store.records import ChainRecord
 
 PATIENCE_S = 1.0  # between looks at whether a silent worker is still alive
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +40,8 @@ class Job:
     rows: int
     purse: float | None = None
 
-    def plan(self) -> Plan:
-        policy = make_policy(self.method, self.settings).resolved(self.budget)
+    def plan(self, model: LoadedModel) -> Plan:
+        policy = make_policy(self.method, self.settings).resolved(self.budget).fitted(model.heads, model.name)
         return Plan(policy, self.budget, self.sampling, self.max_len, self.rows, self.purse)
 
 
@@ -70,7 +65,7 @@ def run_job(job: Job, model: LoadedModel, tasks: Sequence[ChainTask], workers: i
 def _generate(job: Job, model: LoadedModel, tasks: Iterable[ChainTask]) -> Iterator[ChainRecord | Tick]:
     """Chains in this process; what a user's policy or a lack of memory did is said as such."""
     try:
-        yield from generate_chains(model, tasks, job.plan())
+        yield from generate_chains(model, tasks, job.plan(model))
     except (HyperscaleError, torch.OutOfMemoryError, OSError):
         raise
     except Exception as error:
@@ -89,7 +84,7 @@ def _run_workers(job: Job, tasks: Sequence[ChainTask], workers: int) -> Iterator
         context.Process(target=_work, args=(job, rank, todo, done, os.getpid()), daemon=True) for rank in range(workers)
     ]
     try:
-        with _apart_from_the_caller():
+        with apart_from_the_caller():
             for process in processes:
                 process.start()
         feeder = [list(chains) for _, chains in groupby(tasks, key=lambda task: task.problem_id)]
@@ -117,21 +112,6 @@ def _run_workers(job: Job, tasks: Sequence[ChainTask], workers: int) -> Iterator
             process.join()
 
 
-@contextmanager
-def _apart_from_the_caller() -> Iterator[None]:
-    """Start processes that do not import the caller's script again, and that leave an interrupt to the parent."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-        if in_main_thread:
-            signal.signal(signal.SIGINT, handler)
-
-
 def _check_alive(processes: Iterable[Any]) -> None:
     for process in processes:
         if process.exitcode not in (None, 0):
@@ -142,11 +122,7 @@ def _check_alive(processes: Iterable[Any]) -> None:
 
 
 def _work(job: Job, rank: int, todo: Any, done: Any, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            return
+    die_with(parent)
     try:
         device = f"cuda:{rank % torch.cuda.device_count()}" if job.device == "cuda" else job.device
         model = load_model(job.model, device, job.dtype)

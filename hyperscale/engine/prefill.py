@@ -41,15 +41,20 @@ def prefill(
     capacity: int,
     observer: Callable[[int, torch.Tensor], None] | None = None,
 ) -> Prefilled:
-    """Attend to an unpadded prompt and let the policy keep what it keeps of it; `observer` sees the steps of a stepwise one."""
+    """Attend to an unpadded prompt and let the policy keep what it keeps of it.
+
+    `observer` sees what tokens read whose attention is not dense: those of a sparse prefill, and the steps of a stepwise one.
+    """
     length = len(prompt_ids)
     stepwise = getattr(policy, "prefill", Prefill.DENSE) is Prefill.STEPWISE
     dense = min(length, capacity) if stepwise else length
-    prompt = PromptCache(policy, capacity)
+    prompt = policy.prompt_cache(observer) or PromptCache(policy, capacity)
     ids = torch.tensor([prompt_ids], device=model.device)
     positions = torch.arange(length, device=model.device)[None]
-    logits = forward(model.module, ids[:, :dense], positions[:, :dense], prompt)[0]
-    reads = dense * (dense + 1) / 2
+    for first in range(0, dense, prompt.chunk or dense):
+        part = slice(first, min(first + (prompt.chunk or dense), dense))
+        logits = forward(model.module, ids[:, part], positions[:, part], prompt)[0]
+    reads = prompt.reads
     if dense == length:
         return Prefilled(prompt_ids, logits, prompt.layers, capacity, reads)
     cache = KVCache(model.shape, 1, policy, observer)

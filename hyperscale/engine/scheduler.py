@@ -14,6 +14,7 @@ from hyperscale.engine.sampler import Sampling
 from hyperscale.errors import Refusal
 from hyperscale.models import LoadedModel
 from hyperscale.store.records import ChainRecord, FinishReason
+from hyperscale.store.retention import NOTHING_SEEN, Retention
 
 CPU_BLOCK_ROWS = 32
 GPU_ROWS = 64
@@ -42,9 +43,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Tokens generated since the last sign of life."""
+    """Tokens generated since the last sign of life, and what the chains that ended since then held at their steps."""
 
     tokens: int
+    retention: Retention = NOTHING_SEEN
 
 
 def default_rows(device: torch.device) -> int:
@@ -85,7 +87,7 @@ def generate_chains(model: LoadedModel, tasks: Iterable[ChainTask], plan: Plan) 
 
 def _run(model: LoadedModel, blocks: list[Block], refill: bool) -> Iterator[ChainRecord | Tick]:
     """Step the blocks until a row is free for a waiting chain (or until all are idle)."""
-    tokens = steps = 0
+    tokens, steps, retention = 0, 0, NOTHING_SEEN
     while any(block.busy for block in blocks):
         ended = False
         for block in blocks:
@@ -94,15 +96,16 @@ def _run(model: LoadedModel, blocks: list[Block], refill: bool) -> Iterator[Chai
             tokens += block.busy
             for chain, reason in block.step():
                 ended = True
+                retention += chain.retention
                 yield _record(model, chain, reason)
         steps += 1
         if steps % TICK_EVERY == 0 or (ended and refill):
-            yield Tick(tokens)
-            tokens = 0
+            yield Tick(tokens, retention)
+            tokens, retention = 0, NOTHING_SEEN
         if ended and refill:
             return
     if tokens:
-        yield Tick(tokens)
+        yield Tick(tokens, retention)
 
 
 def _record(model: LoadedModel, chain: Chain, reason: FinishReason) -> ChainRecord:

@@ -63,6 +63,7 @@ def test_a_summary_worked_by_hand() -> None:
         "truncated": 0.5,
         "errors": 0,
         "tokens_per_s": 5120.0,
+        "hit_rate": None,
         "run": "results/x",
         "incomplete": 0,
         "accounting": "full",

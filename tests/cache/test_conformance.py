@@ -26,6 +26,18 @@ def test_built_in_policies_pass(method: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "settings", [{}, {"shift": "0"}, {"decide_at": "exit"}, {"window": "0", "chunk": "7"}, {"decide_at": "exit", "shift": "0"}]
+)
+def test_a_learned_policy_passes_on_heads_of_both_layouts(settings: dict[str, str]) -> None:
+    families = FAMILIES if not settings else ["qwen3"]
+    report = check_policy("dms", settings, families=families)
+    assert [result.message for result in report.results if result.status is not Status.PASSED] == []
+    assert {(result.check, result.family) for result in report.results} == {
+        (check, f"{family}-{layout}") for check in Check for family in families for layout in ("borrowed", "adapter")
+    }
+
+
+@pytest.mark.parametrize(
     ("method", "settings", "budget"),
     [
         ("window", {"prefill": "stepwise"}, "12t"),
@@ -46,6 +58,8 @@ def test_other_settings_pass(method: str, settings: dict[str, str], budget: str)
 def test_what_cannot_be_checked_is_refused() -> None:
     with pytest.raises(UsageError, match="1x"):
         check_policy("vanilla", budget="4x")
+    with pytest.raises(UsageError, match="12t"):
+        check_policy("dms", budget="12t")
     with pytest.raises(UsageError, match="family"):
         check_policy("tova", families=["lama"])
     with pytest.raises(UsageError, match="tova"):

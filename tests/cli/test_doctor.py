@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperscale import models
+from hyperscale import bundled
 from hyperscale.cli.main import execute
 from hyperscale.commands import doctor as rooms
 from hyperscale.commands.doctor import Status, doctor
@@ -15,7 +15,7 @@ from hyperscale.commands.doctor import Status, doctor
 def _bundled(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "tiny").symlink_to(tiny_model)
-    monkeypatch.setattr(models, "ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(bundled, "ASSETS", tmp_path / "assets")
 
 
 def findings(out: Path = Path("results")) -> dict[str, tuple[Status, str]]:
@@ -46,7 +46,7 @@ def test_a_bundled_model_that_does_not_load_is_essential(tmp_path: Path, monkeyp
     (tmp_path / "assets" / "torn").mkdir()
     (tmp_path / "assets" / "torn" / "config.json").write_text("{}")
     assert findings()["bundled model"][0] is Status.BROKEN
-    monkeypatch.setattr(models, "ASSETS", tmp_path / "nowhere")
+    monkeypatch.setattr(bundled, "ASSETS", tmp_path / "nowhere")
     assert findings()["bundled model"] == (Status.BROKEN, "there is none; install hyperscale again")
 
 

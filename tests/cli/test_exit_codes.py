@@ -38,6 +38,12 @@ WRONG_OPTIONS = [
     (["run", "--method", "window", "--set", "sinks=4", "--set", "sinks=5"], r"--set gives sinks twice"),
     (["run", "--method", "window", "--set", "sink=4"], r"no parameter of window 'sink'\. Did you mean 'sinks'\?"),
     (["run", "--method", "window", "--set", "sinks=few"], r"sinks must be a whole number"),
+    (["run", "--method", "tova", "--dms-offset", "5"], r"--dms-offset is for --method dms, not for tova"),
+    (["run", "--dms-offset", "much"], r"--dms-offset"),
+    (["run", "--dms-offset", "inf"], r"--dms-offset must be a finite number, not inf"),
+    (["run", "--dms-offset", "5", "--set", "offset=4"], r"--dms-offset 5 and --set offset=4"),
+    (["run", "--method", "dms", "--budget", "512t"], r"dms .*a ratio.*not 512t"),
+    (["run", "--set", "window=-1"], r"window must be 0 or more"),
     (["run", "--rows", "0"], r"--rows must be 1 or more"),
     (["run", "--workers", "some"], r"--workers must be auto or a number"),
     (["run", "--prompt", "nice"], r"no prompt of task modchain 'nice'"),
@@ -58,6 +64,7 @@ REFUSED = [
     (["run", "--data", "nowhere.jsonl", "--model", "."], r"no data file or folder nowhere\.jsonl"),
     (["run", "--task", "own.toml"], r"no task card own\.toml"),
     (["run", "--model", "./nowhere"], r"no model folder \./nowhere"),
+    (["run", "--method", "dms", "--budget", "77x"], r"No bundled model was trained for dms at 77x.*hyperscale retrofit"),
     (["run", "--method", "own.py:Mine"], r"no file own\.py"),
     (["check-policy", "own.py:Mine"], r"no file own\.py"),
     (["score", "nowhere"], r"There is no nowhere"),
@@ -109,9 +116,19 @@ def test_what_the_environment_refuses_ends_with_3(
     assert "error: " in text
 
 
+def test_dms_on_a_model_without_heads_ends_with_3(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["run", "--model", str(tiny_model), "--limit", "1", "--max-len", "8"]) == 3
+    assert re.search(r"error: tiny has no DMS heads.*hyperscale retrofit", said(capsys))
+
+
 def test_an_output_folder_that_cannot_be_made_ends_with_3(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("taken").write_text("a file")
-    assert execute(["run", "--model", str(tiny_model), "--limit", "1", "--max-len", "8", "--out", "taken/results"]) == 3
+    assert (
+        execute(
+            ["run", "--model", str(tiny_model), "--method", "tova", "--limit", "1", "--max-len", "8", "--out", "taken/results"]
+        )
+        == 3
+    )
     assert re.search(r"error: .*taken.*(another|permission)", said(capsys))
 
 
@@ -189,7 +206,21 @@ def test_output_that_cannot_be_written_ends_with_3() -> None:
 
 
 def test_an_interrupted_run_says_so_and_keeps_what_is_finished(tiny_model: Path, tmp_path: Path, command: Command) -> None:
-    arguments = ["run", "--model", str(tiny_model), "--limit", "64", "--max-len", "400", "--width", "4", "--workers", "1"]
+    arguments = [
+        "run",
+        "--model",
+        str(tiny_model),
+        "--method",
+        "tova",
+        "--limit",
+        "64",
+        "--max-len",
+        "400",
+        "--width",
+        "4",
+        "--workers",
+        "1",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "hyperscale", *arguments], env=environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )

@@ -67,7 +67,7 @@ def test_the_help_of_run_names_the_default_method(capsys: pytest.CaptureFixture[
     from hyperscale.cache.registry import DEFAULT_BUDGET, DEFAULT_METHOD
 
     execute(["run", "--help"])
-    assert f"Without it: {DEFAULT_METHOD} at {DEFAULT_BUDGET}" in " ".join(capsys.readouterr().out.split())
+    assert f"Without it: {DEFAULT_METHOD} at {DEFAULT_BUDGET}" in " ".join(capsys.readouterr().out.replace("│", "").split())
 
 
 def test_python_m_hyperscale_is_the_same_command(command: Command) -> None:

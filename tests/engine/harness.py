@@ -1,11 +1,14 @@
 """Tiny models behind the seam, policies with their naive rules, and short ways to generate chains."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+import torch
+
 from hyperscale.attention.seam import IMPLEMENTATION
+from hyperscale.attention.taps import attach_taps
 from hyperscale.budget import Budget, parse_budget
 from hyperscale.cache.policy import Policy
 from hyperscale.cache.registry import make_policy
@@ -13,6 +16,7 @@ from hyperscale.conformance.session import Script, Session
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import Sampling
 from hyperscale.engine.scheduler import Plan, Tick, generate_chains
+from hyperscale.heads import HeadLayout, LearnedHeads
 from hyperscale.models import LoadedModel
 from hyperscale.store.records import ChainRecord
 from tests.oracles import rules
@@ -44,6 +48,23 @@ def seamed(family: str, heads: tuple[int, int] = (4, 2), layers: int = LAYERS, s
     model.config.eos_token_id = model.generation_config.eos_token_id = None
     model.set_attn_implementation(IMPLEMENTATION)
     return LoadedModel(family, family, family, "", "", model, Tokenizer(), {})
+
+
+def listening(family: str, heads: LearnedHeads | None = None, layers: int = LAYERS, seed: int = 0) -> LoadedModel:
+    """The same weights with taps that hear random decisions, about half of them to evict."""
+    heads = heads or LearnedHeads(HeadLayout.BORROWED, window=5, ratio=4.0)
+    model = seamed(family, layers=layers, seed=seed)
+    attach_taps(model.module, heads)
+    generator = torch.Generator().manual_seed(seed)
+    for layer in model.module.model.layers:
+        for parameter in layer.self_attn.tap.parameters():
+            parameter.data.normal_(1.0 if parameter.ndim == 1 else 0.0, 0.2, generator=generator)
+    return replace(model, heads=heads)
+
+
+def model_for(method: str, family: str) -> LoadedModel:
+    """A model that a method can run on."""
+    return listening(family) if method == "dms" else seamed(family)
 
 
 @dataclass(frozen=True)
@@ -102,10 +123,16 @@ def tasks(prompts: Iterable[int], width: int = 1, first_seed: int = 0) -> list[C
 
 
 def plan(
-    policy: Policy, budget: str, max_len: int, rows: int = 32, sampling: Sampling = GREEDY, purse: float | None = None
+    policy: Policy,
+    budget: str,
+    max_len: int,
+    rows: int = 32,
+    sampling: Sampling = GREEDY,
+    purse: float | None = None,
+    heads: LearnedHeads | None = None,
 ) -> Plan:
     at = parse_budget(budget)
-    return Plan(policy.resolved(at), at, sampling, max_len, rows, purse)
+    return Plan(policy.resolved(at).fitted(heads, "tiny"), at, sampling, max_len, rows, purse)
 
 
 def records(model: LoadedModel, chains: Iterable[ChainTask], shared: Plan) -> dict[tuple[str, int], ChainRecord]:

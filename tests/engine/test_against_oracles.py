@@ -27,10 +27,14 @@ STEPWISE = ("window", "tova", "h2o")
 
 
 def visible(session: Session, row: int) -> list[list[list[list[int]]]]:
-    seen, layers = session.prompt_seen[row], session.cache.shape.layers
-    heads = [[sorted({p for p in head if p >= 0}) for head in layer[0].flatten(0, 1).tolist()] for layer in seen]
-    prompt = [heads[first : first + layers] for first in range(0, len(heads), layers)]
-    return prompt + [[step.visible(layer, row) for layer in range(layers)] for step in session.steps]
+    layers = session.cache.shape.layers
+    seen = [
+        [[sorted({p for p in head if p >= 0}) for head in read[0].flatten(0, 1).tolist()] for read in layer]
+        for layer in session.prompt_seen[row]
+    ]
+    return [list(token) for token in zip(*seen, strict=True)] + [
+        [step.visible(layer, row) for layer in range(layers)] for step in session.steps
+    ]
 
 
 def assert_replayed(session: Session, chains: dict[int, Script], family: str, heads: tuple[int, int]) -> None:

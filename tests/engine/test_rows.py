@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import torch
 
+from hyperscale.cache.registry import make_policy
 from hyperscale.engine.decode import Block
 from hyperscale.engine.sampler import Sampling
 from hyperscale.engine.scheduler import Plan
-from tests.engine.harness import CASES, METHODS, plan, records, seamed, tasks
+from tests.engine.harness import CASES, METHODS, model_for, plan, records, seamed, tasks
 
 PROMPTS = (3, 70, 12, 33, 61, 20, 9, 40, 5, 25, 66, 14)  # ragged: some fill while decoding, some span two chunks of slots
 WIDTH, LENGTH = 3, 8  # 36 chains fill more than one block of 32
@@ -34,15 +35,17 @@ def decoded(
     return {key: record.token_ids for key, record in finished.items()}, bits
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS, "dms"])
 @pytest.mark.parametrize("family", ["qwen3", pytest.param("llama", marks=pytest.mark.slow)])
 def test_rows_and_order_change_no_bit(monkeypatch: pytest.MonkeyPatch, family: str, method: str) -> None:
-    model, chains = seamed(family), tasks(PROMPTS, WIDTH)
+    model, chains = model_for(method, family), tasks(PROMPTS, WIDTH)
+    policy = CASES[method].policy() if method in CASES else make_policy(method)
     sampling = Sampling(temperature=0.8, top_p=0.95)
-    budget = "1x" if method == "vanilla" else "16t"
+    budget = {"vanilla": "1x", "dms": "4x"}.get(method, "16t")
     results = []
     for rows, order in ((64, chains), (32, chains[::-1]), (5, chains), (1, chains[::-1])):
-        results.append(decoded(monkeypatch, model, plan(CASES[method].policy(), budget, LENGTH, rows, sampling), order))
+        shared = plan(policy, budget, LENGTH, rows, sampling, heads=model.heads)
+        results.append(decoded(monkeypatch, model, shared, order))
     tokens, bits = results[0]
     assert len(tokens) == len(chains)
     assert len(bits) == len(chains) * (LENGTH - 1)

@@ -1,0 +1,163 @@
+"""One retrofit step after the other."""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from hyperscale.attention.taps import BorrowedTap, MergingTap, attach_taps
+from hyperscale.errors import Refusal
+from hyperscale.heads import HeadLayout
+from hyperscale.models import LoadedModel
+from hyperscale.retrofit.data import Batch, Row, batches
+from hyperscale.retrofit.gated import CausalAttention, GatedAttention, MergedAttention
+from hyperscale.retrofit.loss import distillation, shortfall
+from hyperscale.retrofit.master import MasterWeights
+from hyperscale.retrofit.recipe import Recipe, Trains
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What one step saw, averaged over processes.
+
+    Attributes
+    ----------
+    step : int
+        Steps done, this one included.
+    kl : float
+        Distillation loss per token.
+    marked : float
+        Share of entries marked for eviction.
+    wanted : float
+        Share the schedule asks for.
+    """
+
+    step: int
+    kl: float
+    marked: float
+    wanted: float
+
+    @property
+    def ratio(self) -> float:
+        """Compression the marked share amounts to."""
+        return 1.0 / max(1e-9, 1.0 - self.marked)
+
+
+class Trainer:
+    """A student under training, its teacher, and its place in the schedule.
+
+    Parameters
+    ----------
+    model : LoadedModel
+        The untouched model, in the dtype that training computes in.
+    rank, size : int
+        This process among those that average their gradients.
+    """
+
+    def __init__(self, model: LoadedModel, rows: list[Row], recipe: Recipe, rank: int = 0, size: int = 1) -> None:
+        self.model, self.recipe, self.rank, self.size = model, recipe, rank, size
+        self.rows = rows
+        self.student = model.module
+        full = recipe.trains is Trains.FULL
+        # frozen weights are their own teacher: without gates the student is the untouched model
+        self.teacher = copy.deepcopy(self.student) if full else self.student
+        self.teacher.requires_grad_(False)
+        attach_taps(self.student, recipe.heads)
+        self.taps = [layer.self_attn.tap for layer in self.student.model.layers]
+        trained = list(self.student.parameters()) if full else [p for tap in self.taps for p in tap.parameters()]
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        self.weights = MasterWeights(trained, recipe.rate, average=recipe.average)
+        self.done = 0
+
+    def steps(self) -> Iterator[StepReport]:
+        """The steps that are left."""
+        source = batches(self.rows, self.recipe.batch_tokens, self.recipe.seed, self.done, self.rank, self.size)
+        while self.done < self.recipe.schedule.steps:
+            yield self._step(next(source).to(self.model.device))
+
+    def _step(self, batch: Batch) -> StepReport:
+        schedule, step = self.recipe.schedule, self.done
+        self._borrow(step)
+        with torch.no_grad():
+            before = hidden_states(self.teacher, batch, CausalAttention())
+        gated = self._gates(batch, step)
+        after = hidden_states(self.student, batch, gated or CausalAttention())
+        kl = distillation(
+            before[batch.supervised],
+            after[batch.supervised],
+            self.teacher.lm_head,
+            self.student.lm_head,
+            self.student.config.vocab_size,
+            self.recipe.divergence,
+        )
+        wanted = schedule.evicted(step + 1)
+        marked = gated.marked_share if gated else torch.zeros((), device=kl.device)
+        (kl + shortfall(marked, wanted)).backward()  # type: ignore[no-untyped-call]
+        norm = self.weights.step(self.recipe.rate_at(step), self.size)
+        kl_mean, marked_mean = self._averaged(kl.item(), marked.item())
+        if not (math.isfinite(norm) and math.isfinite(kl_mean)):
+            raise Refusal(
+                f"The loss is not a number any more at step {step + 1} (distillation loss {kl_mean}, gradient norm {norm}). "
+                f"Snapshots written so far are good. Use a lower --rate, or --dtype float32."
+            )
+        self.done += 1
+        return StepReport(self.done, kl_mean, marked_mean, wanted)
+
+    def _borrow(self, step: int) -> None:
+        """Fade the borrowed coordinate; once attention is rid of it, let it start from zero, so that nothing is marked yet.
+
+        The paper (appendix C) only says that the coordinate is multiplied by ``1 - t / n_t``; zeroing the rows of ``q_proj``
+        that make it, at the end, is what gives its decisions the same start as those of zero-initialised adapters.
+        """
+        schedule = self.recipe.schedule
+        for layer, tap in zip(self.student.model.layers, self.taps, strict=True):
+            if isinstance(tap, BorrowedTap | MergingTap):
+                tap.left = schedule.coordinate_left(step)
+                if step == schedule.zeroing:
+                    tap.forget(layer.self_attn)
+        if step == schedule.zeroing:
+            self.weights.read_again()
+
+    def _gates(self, batch: Batch, step: int) -> GatedAttention | None:
+        if step < self.recipe.schedule.zeroing:
+            return None
+        seed = ((self.recipe.seed * self.size + self.rank) << 32) + step
+        generator = torch.Generator(self.model.device).manual_seed(seed)
+        kind = MergedAttention if self.recipe.heads.layout is HeadLayout.DMC else GatedAttention
+        return kind(self.recipe.heads, batch.valid, generator)
+
+    def _averaged(self, *values: float) -> list[float]:
+        if self.size == 1:
+            return list(values)
+        total = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(total)
+        return (total / self.size).tolist()
+
+    def state(self) -> dict[str, Any]:
+        """All that a later process needs to go on."""
+        return {"done": self.done, **self.weights.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.done = state["done"]
+        self.weights.restore(state)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The student's weights by name, with the averaged float32 copies of those that were trained."""
+        averages = {id(p): m for p, m in zip(self.weights.parameters, self.weights.averages, strict=True)}
+        return {name: averages.get(id(t), t).detach() for name, t in self.student.state_dict(keep_vars=True).items()}
+
+
+def hidden_states(module: Any, batch: Batch, kv: CausalAttention) -> torch.Tensor:
+    """Final hidden states ``[B, T, hidden]``, normed, ready for the language-model head."""
+    places = torch.arange(batch.ids.shape[1], device=batch.ids.device).expand_as(batch.ids)
+    output = module.model(batch.ids, position_ids=places, use_cache=False, kv=kv)
+    return output.last_hidden_state  # type: ignore[no-any-return]
+
+
+def layout_of(trains: Trains) -> HeadLayout:
+    return HeadLayout.BORROWED if trains is Trains.FULL else HeadLayout.ADAPTER
