@@ -17,3 +17,8 @@ class Refusal(HyperscaleError):
     """The environment refuses: a path, file, data row, model, disk, hub, licence, sandbox or GPU."""
 
     exit_code = 3
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is short, on a GPU or, in the words of PyTorch's allocator, on a CPU."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)

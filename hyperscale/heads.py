@@ -157,7 +157,7 @@ def _dmc(config: Mapping[str, Any], name: str) -> LearnedHeads:
 
 
 def _refuse_contradictions(config: Mapping[str, Any], beside: Mapping[str, Any], name: str) -> None:
-    for keys in (("window_size",), ("alpha_scale",), OFFSETS, RATIOS):
+    for keys in (("window_size",), ("alpha_scale",), OFFSETS, RATIOS, ("shift",), ("alpha_per",), ("decide_at",)):
         here, there = (next((source[key] for key in keys if source.get(key) is not None), None) for source in (config, beside))
         if here is not None and there is not None and here != there:
             raise Refusal(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -66,6 +67,11 @@ class LoadedModel:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         text = backend.to_str() if backend is not None else json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def revision(self) -> str | None:
+        """The hub's commit, so that other processes load the same weights; None for a folder."""
+        return None if Path(self.source).is_dir() or self.weights_hash == "unknown" else self.weights_hash
 
     @property
     def max_positions(self) -> int:

@@ -6,8 +6,11 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from hyperscale.errors import Refusal
 
 PR_SET_PDEATHSIG = 1
 
@@ -34,3 +37,10 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+
+
+def check_alive(processes: Iterable[Any], remedy: str) -> None:
+    """Refuse to wait for a worker that has died."""
+    for process in processes:
+        if process.exitcode not in (None, 0):
+            raise Refusal(f"A worker process died (exit {process.exitcode}; out of memory?). {remedy}")

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.abacus import modchain, trace
-from hyperscale.cli.training_progress import TrainingProgress
-from hyperscale.commands.retrofit import retrofit
+from hyperscale.commands.retrofit import RetrofitInfo, retrofit
 from hyperscale.models import ASSETS
+from hyperscale.retrofit.session import Event
+from hyperscale.retrofit.trainer import StepReport
 
 EXAMPLES, CONTEXT = 24_000, 1280
 RECIPE: dict[str, Any] = {
-    "window": 16,
     "recipe": "full",
     "examples": EXAMPLES,
     "context": CONTEXT,
@@ -45,12 +45,13 @@ class Variant(StrEnum):
     DMC_8X = "dmc-8x"
 
 
-TO_8X = {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
+DELAYED: dict[str, Any] = {"window": 16}
+TO_8X: dict[str, Any] = {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
 OPTIONS: dict[Variant, dict[str, Any]] = {
-    Variant.DMS_2X: {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
-    Variant.DMS_4X: {"target": "4x", "steps_per_ratio": 60, "hold_steps": 790},
-    Variant.DMS_8X: TO_8X,
-    Variant.EXIT_8X: TO_8X | {"decide_at": "exit"},
+    Variant.DMS_2X: DELAYED | {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
+    Variant.DMS_4X: DELAYED | {"target": "4x", "steps_per_ratio": 60, "hold_steps": 790},
+    Variant.DMS_8X: DELAYED | TO_8X,
+    Variant.EXIT_8X: DELAYED | TO_8X | {"decide_at": "exit"},
     Variant.DMC_8X: TO_8X | {"method": "dmc"},
 }
 
@@ -76,6 +77,11 @@ def install(trained: Path, name: str) -> None:
     (target / "hyperscale.json").write_text(json.dumps(about, indent=2) + "\n")
 
 
+def say(event: RetrofitInfo | Event) -> None:
+    if not isinstance(event, StepReport) or event.step % 10 == 0:
+        print(event, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variants", type=Variant, nargs="+", metavar="VARIANT", help=", ".join(Variant))
@@ -88,8 +94,7 @@ def main() -> None:
     for variant in options.variants:
         trained = options.out / variant
         shared: dict[str, Any] = {"data": str(examples), "workers": options.workers}
-        with TrainingProgress() as watch:
-            retrofit("abacus", trained, watch=watch, **shared, **RECIPE, **OPTIONS[variant])
+        retrofit("abacus", trained, watch=say, **shared, **RECIPE, **OPTIONS[variant])
         if options.install:
             install(trained, variant)
 

@@ -2,7 +2,7 @@
 
 A tap sits on a layer's ``self_attn`` as the submodule ``tap``. Its hooks run in the layer's forward, before RoPE; the seam then
 calls `Tap.after_rope` on the rotated queries and hands what the tap heard to the cache. A borrowed coordinate is zeroed before
-RoPE and, because the rotation refills it from its partner, again after it, whatever method runs: attention must never see it.
+RoPE and, for DMS, again after it, because the rotation refills it from its partner, whatever method runs.
 """
 
 from collections.abc import Mapping, Sequence

@@ -42,6 +42,7 @@ class DMS(LearnedPolicy):
     name: ClassVar[str] = "dms"
     summary: ClassVar[str] = "evicts what the model was trained to mark, per KV head, once it leaves a window"
     layouts: ClassVar[tuple[HeadLayout, ...]] = (HeadLayout.BORROWED, HeadLayout.ADAPTER)
+    properties: ClassVar[tuple[str, ...]] = ("shift", "per_layer")
     sources: ClassVar[str] = (
         "Published: nvidia/Qwen3-8B-DMS-8x and shisa-ai/Llama-3.2-1B-DMS-8x; bundled: abacus-dms-2x, abacus-dms-4x and "
         "abacus-dms-8x; to train one: hyperscale retrofit --model {model} --target 8x --out DIR"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 
@@ -24,6 +25,7 @@ class LearnedPolicy(Policy):
     default_budget: ClassVar[str | None] = None
     holds: ClassVar[Holds] = Holds.LEARNED
     prefix_safe: ClassVar[bool] = True
+    properties: ClassVar[tuple[str, ...]] = ()  # fields that belong to the checkpoint, like the window
     sources: ClassVar[str]  # where trained models are to be had, and how one is trained, for messages
 
     window: int | None = None
@@ -32,6 +34,10 @@ class LearnedPolicy(Policy):
     ratio: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("offset", "scale"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise UsageError(f"{self.name}: {name} must be a number, not {value}.")
         for name, least in (("window", 0), ("ratio", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -56,8 +62,10 @@ class LearnedPolicy(Policy):
                 f"{model} was trained for {heads.ratio:g}x, not {self.ratio:g}x. Use --budget {heads.ratio:g}x, 1x (off), or "
                 f"another model. {self.sources.format(model='MODEL')}"
             )
-        if self.window not in (None, heads.window):
-            raise Refusal(f"{model} was trained with a window of {heads.window}, not {self.window}: leave the window out.")
+        for name in ("window", *self.properties):
+            mine, trained = getattr(self, name), getattr(heads, name)
+            if mine not in (None, trained):
+                raise Refusal(f"{model} was trained with {name} {trained}, not {mine}: leave it out.")
         known = {field.name for field in fields(heads)}
         mine = [field.name for field in fields(self) if field.name in known and getattr(self, field.name) is None]
         return replace(self, **{name: getattr(heads, name) for name in mine})

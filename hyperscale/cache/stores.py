@@ -168,11 +168,7 @@ class SlotStore:
         self.positions.values[layer, row, :, :length] = live.positions.to(torch.int32)
 
     def gather(self, layer: int, row: int, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        heads = self._heads(row)
-        everyone = torch.zeros(self.layers[layer].heads, slots.shape[1], dtype=slots.dtype, device=slots.device)
-        everyone[heads] = slots
-        keys, values = self.layers[layer].gather(everyone)
-        return keys[heads], values[heads]
+        return _gathered(self.layers[layer], self._heads(row), slots)
 
     def forget(self, layer: int, slots: torch.Tensor) -> None:
         gone, target = slots >= 0, slots.clamp(min=0)[..., None]
@@ -248,11 +244,7 @@ class PagedStore:
         self.layers[layer].load(self._heads(row), live.keys, live.values, live.positions)
 
     def gather(self, layer: int, row: int, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        heads = self._heads(row)
-        everyone = torch.zeros(self.layers[layer].heads, slots.shape[1], dtype=slots.dtype, device=slots.device)
-        everyone[heads] = slots
-        keys, values = self.layers[layer].gather(everyone)
-        return keys[heads], values[heads]
+        return _gathered(self.layers[layer], self._heads(row), slots)
 
     def forget(self, layer: int, slots: torch.Tensor) -> None:
         store, target = self.layers[layer], slots.flatten()
@@ -271,3 +263,11 @@ class PagedStore:
 
     def _heads(self, row: int) -> slice:
         return slice(row * self.shape.kv_heads, (row + 1) * self.shape.kv_heads)
+
+
+def _gathered(layer: SlotStorage | PagedStorage, heads: slice, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Entries of some heads alone, ``slots [H, n]``."""
+    everyone = torch.zeros(layer.heads, slots.shape[1], dtype=slots.dtype, device=slots.device)
+    everyone[heads] = slots
+    keys, values = layer.gather(everyone)
+    return keys[heads], values[heads]

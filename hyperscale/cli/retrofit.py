@@ -15,14 +15,18 @@ def _option(metavar: str, text: str, panel: str = "What to train") -> Any:
 Model = Annotated[str, _option("NAME", "A bundled model, a folder, or owner/name on the hub.")]
 Out = Annotated[Path, _option("DIR", "Where the model goes, its snapshots and the training's state.")]
 Target = Annotated[str, _option("CR", "Compression at the end; snapshots at each whole ratio on the way.")]
-Window = Annotated[int, _option("W", "An entry stays visible for W more tokens, marked or not.")]
+Window = Annotated[
+    int | None, _option("W", "An entry stays visible for W more tokens, marked or not. Default: 256; for dmc 12.")
+]
 RecipeName = Annotated[str, _option("NAME", "adapter: new projections only; full: all weights, a borrowed coordinate.")]
 MethodName = Annotated[str, _option("NAME", "dms, or dmc for contrast.")]
-DecideAtName = Annotated[str, _option("WHEN", "arrival, or exit: the paper's immediate eviction.")]
-Shift = Annotated[int, _option("N", "1: token t+1 decides about t (NVIDIA's order); 0: t itself (FastDMS's).")]
+DecideAtName = Annotated[str | None, _option("WHEN", "arrival (default), or exit: the paper's immediate eviction.")]
+Shift = Annotated[int | None, _option("N", "1 (default): token t+1 decides about t, NVIDIA's order; 0: t itself, FastDMS's.")]
 
 Data = Annotated[str | None, _option("SOURCE", "self, openr1, or a file of prompt and completion. Default: self.", "Data")]
-Task = Annotated[str, _option("NAME", "With --data self: the task whose problems the model solves.", "Data")]
+Task = Annotated[
+    str | None, _option("NAME", "With --data self: the task whose problems the model solves. Default: modchain.", "Data")
+]
 Examples = Annotated[int, _option("N", "Most examples.", "Data")]
 Context = Annotated[str, _option("N", "Longest example in tokens, such as 8k; the rest is cut.", "Data")]
 
@@ -50,13 +54,13 @@ def retrofit(
     model: Model,
     out: Out,
     target: Target = "8x",
-    window: Window = 256,
+    window: Window = None,
     recipe: RecipeName = "adapter",
     method: MethodName = "dms",
-    decide_at: DecideAtName = "arrival",
-    shift: Shift = 1,
+    decide_at: DecideAtName = None,
+    shift: Shift = None,
     data: Data = None,
-    task: Task = "modchain",
+    task: Task = None,
     examples: Examples = 4000,
     context: Context = "4k",
     steps_per_ratio: Steps = 100,
@@ -86,14 +90,22 @@ def retrofit(
 
 
 def _retrofit(options: dict[str, Any], json: bool) -> None:
+    from contextlib import ExitStack
+
     from hyperscale.cli.output import print_json, results_only, stdout
     from hyperscale.cli.progress import progress
-    from hyperscale.cli.training_progress import training_progress
+    from hyperscale.cli.training_progress import TrainingProgress
 
-    with results_only(), training_progress() as watch, progress("loading the model") as listener:
+    with results_only(), TrainingProgress() as watch, ExitStack() as until_training:
+        listener = until_training.enter_context(progress("loading the model"))
+        watch.before = until_training.close  # two displays would write over each other
         from hyperscale.commands.retrofit import retrofit as command
+        from hyperscale.retrofit.launched import find_place
 
         result = command(**options, watch=watch, listener=listener)
+        first = find_place(options["device"]).first
+    if not first:
+        return
     if json:
         print_json(result)
         return

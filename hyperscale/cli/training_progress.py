@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ class TrainingProgress:
             TextColumn("{task.fields[state]}"),
             console=self.console,
         )
+        self.before: Callable[[], None] = lambda: None  # called when training starts
         self.row: Any = None
         self.said = 0.0
         self.steps = 0
@@ -50,6 +52,7 @@ class TrainingProgress:
             self._step(event)
 
     def _start(self, info: Any) -> None:
+        self.before()
         self.steps = info.steps
         gone_on = f"; goes on after step {info.done}" if info.done else ""
         self._say(f"retrofit of {info.model} · {info.rows} examples · {info.steps} steps{gone_on}")
@@ -68,7 +71,3 @@ class TrainingProgress:
 
     def _say(self, text: str) -> None:
         self.console.print(Text(text), soft_wrap=True)
-
-
-def training_progress() -> TrainingProgress:
-    return TrainingProgress()

@@ -31,7 +31,8 @@ def pick_model(
     """
     if model != "auto":
         known = published(model)
-        return model, f"{model}: {known.licence}; {known.download} from the hub." if known else None
+        remark = f"{model}: {known.licence}; {known.download} from the hub." if known and model == known.id else None
+        return model, remark
     method = learned_method(type(policy))
     budget = None if budget is not None and budget.ratio == 1 else budget  # no compression: any heads will do
     if card.source.bundled:
@@ -59,7 +60,7 @@ def bundled_model(method: str | None, budget: Budget | None) -> str:
     ratio = (budget or BUNDLED_RATIO).label
     raise Refusal(
         f"No bundled model was trained for {method} at {ratio} (there {_are(there)}). Use another --budget, pass --model, or "
-        f"train one: hyperscale retrofit --model {BUNDLED_MODEL} --target {ratio} --out DIR."
+        f"train one: hyperscale retrofit --model {BUNDLED_MODEL} --target {ratio}{_recipe(method)} --out DIR."
     )
 
 
@@ -85,6 +86,10 @@ def _accepted(checkpoint: Published, accept_licence: bool) -> tuple[str, str]:
             f"--model {checkpoint.id}. Nothing was downloaded."
         )
     return checkpoint.id, f"--model auto: using {about}."
+
+
+def _recipe(method: str) -> str:
+    return "" if method == "dms" else f" --method {method} --recipe full"
 
 
 def _are(names: list[str]) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.budget import parse_budget, parse_size
-from hyperscale.cards import load_card, load_problems
+from hyperscale.cards import load_card
+from hyperscale.commands.example_source import SELF, ExampleSource
 from hyperscale.commands.listener import Listener, Silent
-from hyperscale.commands.run import run
 from hyperscale.errors import Refusal, UsageError
 from hyperscale.heads import DecideAt, HeadLayout, LearnedHeads
 from hyperscale.models import LoadedModel, load_model, locate, pick_device, pick_dtype
@@ -20,13 +20,12 @@ from hyperscale.retrofit.loss import Divergence
 from hyperscale.retrofit.recipe import Recipe, Trains
 from hyperscale.retrofit.schedule import Schedule
 from hyperscale.retrofit.session import Event, TrainingJob, train
-from hyperscale.retrofit.sources import HUB, SELF, file_rows, hub_rows, training_problems
 from hyperscale.retrofit.trainer import StepReport, layout_of
-from hyperscale.store.records import FinishReason
-from hyperscale.store.run_folder import RunFolder
 
+PAPER_WINDOW = 256
 PAPER_ZEROING_STEPS = 2000
 DMC_WINDOW = 12  # tokens of a merged entry that count, as in the published code
+MOST_SEED = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,11 @@ def retrofit(
     model: str,
     out: Path | str,
     target: str = "8x",
-    window: int = 256,
+    window: int | None = None,
     recipe: str = "adapter",
     method: str = "dms",
     data: str | None = None,
-    task: str = "modchain",
+    task: str | None = None,
     examples: int = 4000,
     context: int | str = "4k",
     steps_per_ratio: int = 100,
@@ -63,8 +62,8 @@ def retrofit(
     batch_tokens: int | str = "32k",
     loss: str = "forward",
     average: float = 0.0,
-    decide_at: str = "arrival",
-    shift: int = 1,
+    decide_at: str | None = None,
+    shift: int | None = None,
     seed: int = 0,
     device: str = "auto",
     dtype: str = "auto",
@@ -76,13 +75,14 @@ def retrofit(
 ) -> dict[str, Any]:
     """Train a model's eviction decisions by distillation from its untouched self; stopped, it goes on where it was.
 
-    Parameters are those of ``hyperscale retrofit`` (docs/retrofit.md). `watch` is called with each step and
-    snapshot, `listener` with the chains that ``data="self"`` generates.
+    Parameters are those of ``hyperscale retrofit`` (docs/retrofit.md). `watch` is called with each step and snapshot,
+    `listener` with the chains that ``data="self"`` generates. Under a launcher every process calls this and gets the same
+    result, but only the first one's `watch` is called.
 
     Returns
     -------
     dict
-        ``{"out", "snapshots": {"2x": folder, ...}, "steps", "kl", "marked", "ratio"}``.
+        ``{"out", "snapshots": {"2x": folder, ...}, "steps", "kl", "marked", "ratio"}``; the last three of the last step.
 
     Raises
     ------
@@ -95,11 +95,10 @@ def retrofit(
     ratio = parse_budget(target).ratio
     if ratio is None:
         raise UsageError(f"--target is a compression ratio such as 8x, not {target!r}.")
-    zeroing = PAPER_ZEROING_STEPS if zeroing_steps is None else zeroing_steps
     plan = Recipe(
         heads=_heads(method, trains, window, ratio, decide_at, shift),
         trains=trains,
-        schedule=Schedule(ratio, steps_per_ratio, zeroing if trains is Trains.FULL else 0, hold_steps),
+        schedule=Schedule(ratio, steps_per_ratio, _zeroing(trains, zeroing_steps), hold_steps),
         rate=rate,
         warm_up=warm_up,
         final_rate=final_rate,
@@ -108,22 +107,26 @@ def retrofit(
         average=average,
         seed=seed,
     )
-    length = parse_size(str(context), "--context")
+    source = ExampleSource(data or SELF, task, examples, parse_size(str(context), "--context"), seed, device)
     _check_numbers(plan, examples, workers)
-    pick_dtype(dtype, pick_device(device))
+    _check_machine(device, dtype, save_dtype, workers)
+    if source.data == SELF:
+        load_card(source.task_name)
     locate(model)
-    folder, place = Path(out), find_place()
-    if place.size > 1:
-        if workers > 1:
-            raise UsageError("--workers starts processes of its own: leave it out under a launcher.")
-        device = f"cuda:{place.state.local_process_index}" if place.state.device.type == "cuda" else "cpu"
-    if fresh and folder.exists() and place.first:
-        shutil.rmtree(folder)
+    folder = Path(out)
+    _check_apart(folder, model, data)
+    place = find_place(device)
+    if place.size > 1 and workers > 1:
+        raise UsageError("--workers starts processes of its own: leave it out under a launcher.")
+    device = place.device or device
     loaded = load_model(model, device, dtype)
     if loaded.heads is not None:
         raise Refusal(f"{model} has {loaded.heads.method.upper()} heads already. Retrofit the model it was made from.")
-    with place.first_goes_ahead():
-        rows = _rows(loaded, model, data, task, examples, length, folder, seed, device, listener or Silent())
+    if fresh and place.first:
+        _remove(folder)
+    place.wait()
+    rows = source.shared_rows(loaded, model, folder / "training", place, listener or Silent())
+    _check_positions(rows, loaded)
     job = TrainingJob(
         model=model,
         device=device if device != "auto" else loaded.device.type,
@@ -131,8 +134,9 @@ def retrofit(
         rows=rows,
         recipe=plan,
         out=folder,
-        digest=plan.digest(loaded.weights_hash, rows_hash(rows), max(workers, place.size)),
+        digest=plan.digest(loaded.weights_hash, rows_hash(rows), str(loaded.module.dtype), max(workers, place.size)),
         save_dtype=loaded.module.dtype if save_dtype == "auto" else pick_dtype(save_dtype, loaded.device),
+        revision=loaded.revision,
     )
     if place.first:
         watch(RetrofitInfo(loaded.name, plan.schedule.steps, len(rows), folder, job.steps_done()))
@@ -140,32 +144,45 @@ def retrofit(
 
 
 def _train(job: TrainingJob, model: LoadedModel, workers: int, place: Place, watch: Watch) -> dict[str, Any]:
-    last: StepReport | None = None
     for event in train(job, model, workers, place):
         watch(event)
-        if isinstance(event, StepReport):
-            last = event
+    place.wait()
+    last = job.last_report()
     snapshots = sorted((job.out / "snapshots").glob("*x"), key=lambda path: float(path.name[:-1]))
-    reached = {"kl": last.kl, "marked": last.marked, "ratio": last.ratio} if last else {}
     return {
         "out": str(job.out),
         "snapshots": {path.name: str(path) for path in snapshots},
         "steps": job.recipe.schedule.steps,
-        **reached,
+        **({"kl": last.kl, "marked": last.marked, "ratio": last.ratio} if isinstance(last, StepReport) else {}),
     }
 
 
-def _heads(method: str, trains: Trains, window: int, ratio: float, decide_at: str, shift: int) -> LearnedHeads:
+def _heads(
+    method: str, trains: Trains, window: int | None, ratio: float, decide_at: str | None, shift: int | None
+) -> LearnedHeads:
     if method not in ("dms", "dmc"):
         raise unknown("method to retrofit", method, ("dms", "dmc"))
-    if shift not in (0, 1):
+    if shift not in (None, 0, 1):
         raise UsageError(f"--shift is 1 (NVIDIA's order) or 0 (FastDMS's), not {shift}.")
-    when = _one_of(DecideAt, decide_at, "decide-at")
-    if method == "dmc":
-        if trains is not Trains.FULL:
-            raise UsageError("dmc borrows coordinates of keys and queries: it needs --recipe full.")
-        return LearnedHeads(HeadLayout.DMC, window=DMC_WINDOW, shift=0, ratio=ratio)
-    return LearnedHeads(layout_of(trains), window=window, shift=shift, decide_at=when, ratio=ratio)
+    when = DecideAt.ARRIVAL if decide_at is None else _one_of(DecideAt, decide_at, "decide-at")
+    if window is not None and window < (1 if method == "dmc" else 0):
+        raise UsageError(f"--window must be {1 if method == 'dmc' else 0} or more, not {window}.")
+    if method == "dms":
+        width = PAPER_WINDOW if window is None else window
+        return LearnedHeads(layout_of(trains), width, shift=1 if shift is None else shift, decide_at=when, ratio=ratio)
+    if trains is not Trains.FULL:
+        raise UsageError("dmc borrows coordinates of keys and queries: it needs --recipe full.")
+    if shift is not None or decide_at is not None:
+        raise UsageError("dmc decides about a token when it comes: --shift and --decide-at are for dms.")
+    return LearnedHeads(HeadLayout.DMC, DMC_WINDOW if window is None else window, shift=0, ratio=ratio)
+
+
+def _zeroing(trains: Trains, steps: int | None) -> int:
+    if trains is Trains.FULL:
+        return PAPER_ZEROING_STEPS if steps is None else steps
+    if steps is not None:
+        raise UsageError("--zeroing-steps is for --recipe full: adapters borrow nothing.")
+    return 0
 
 
 def _one_of(kind: Any, text: str, option: str) -> Any:
@@ -182,68 +199,43 @@ def _check_numbers(plan: Recipe, examples: int, workers: int) -> None:
         raise UsageError(f"--final-rate is a share of --rate, from 0 to 1, not {plan.final_rate}.")
     if not 0 <= plan.average < 1:
         raise UsageError(f"--average must be at least 0 and below 1, not {plan.average}.")
-    numbers = ((examples, "--examples", 1), (workers, "--workers", 1), (plan.heads.window, "--window", 0))
-    for value, option, least in (*numbers, (plan.warm_up, "--warm-up", 0)):
+    if not 0 <= plan.seed <= MOST_SEED:
+        raise UsageError(f"--seed must be between 0 and {MOST_SEED}, not {plan.seed}.")
+    numbers = ((examples, "--examples", 1), (workers, "--workers", 1), (plan.warm_up, "--warm-up", 0))
+    for value, option, least in numbers:
         if value < least:
             raise UsageError(f"{option} must be {least} or more, not {value}.")
 
 
-def _rows(
-    loaded: LoadedModel,
-    model: str,
-    data: str | None,
-    task: str,
-    count: int,
-    context: int,
-    folder: Path,
-    seed: int,
-    device: str,
-    listener: Listener,
-) -> list[Row]:
-    if data == HUB:
-        return hub_rows(loaded, context, count)
-    if data is None or data == SELF:
-        return _own_chains(loaded, model, task, count, context, folder / "training", seed, device, listener)
-    return file_rows(loaded, Path(data), context, count)
+def _check_machine(device: str, dtype: str, save_dtype: str, workers: int) -> None:
+    picked = pick_device(device)
+    for name in (dtype, save_dtype):
+        pick_dtype(name, picked)
+    if workers > 1 and picked.index is not None:
+        raise UsageError(f"--workers {workers} takes the first {workers} GPUs: use --device cuda, not {device}.")
 
 
-def _own_chains(
-    loaded: LoadedModel,
-    model: str,
-    task: str,
-    count: int,
-    context: int,
-    folder: Path,
-    seed: int,
-    device: str,
-    listener: Listener,
-) -> list[Row]:
-    """Chains the untouched model samples itself, through the same road as any run, and so resumable.
+def _check_apart(out: Path, model: str, data: str | None) -> None:
+    """The result goes where neither the model nor the data lie."""
+    for path, what in ((Path(model), "--model"), (Path(data or SELF), "--data")):
+        if path.exists() and (path.resolve() == out.resolve() or (path.is_file() and path.resolve().parent == out.resolve())):
+            raise UsageError(f"--out {out} is where {what} lies, and would overwrite it. Name another --out.")
 
-    For modchain they are on problems outside the benchmark; for another task they are on its own problems.
-    """
-    problems = training_problems(count, folder) if task == "modchain" else None
-    listener.note(f"--data self: {count} chains of {loaded.name} on {task}, through the dense cache.")
-    out = folder / "chains"
-    summary = run(
-        task=task,
-        method="vanilla",
-        model=model,
-        data=problems,
-        limit=count,
-        out=out,
-        seed=seed,
-        device=device,
-        listener=listener,
-    )
-    card = load_card(task)
-    prompts = {p.id: loaded.encode_prompt(card.render(p.question, None)) for p in load_problems(card, data=problems).problems}
-    chains = RunFolder.read(Path(summary["run"])).chains().values()
-    rows = [
-        Row(tuple([*prompts[chain.problem_id], *chain.token_ids][:context]), len(prompts[chain.problem_id]))
-        for chain in sorted(chains, key=lambda chain: chain.key)
-        if chain.finish_reason is not FinishReason.ERROR and len(prompts[chain.problem_id]) + 1 < context
-    ]
-    if not rows:
-        raise Refusal(f"None of the chains of {loaded.name} on {task} is of use: no prompt fits into --context {context}.")
-    return rows
+
+def _check_positions(rows: list[Row], model: LoadedModel) -> None:
+    longest = max(len(row.ids) for row in rows)
+    if longest > model.max_positions:
+        raise Refusal(
+            f"{model.name} knows {model.max_positions} positions, and an example has {longest} tokens. Use --context "
+            f"{model.max_positions} or less."
+        )
+
+
+def _remove(folder: Path) -> None:
+    """Delete an earlier retrofit, and nothing else."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    training = folder / "training"
+    if not ((training / "log.jsonl").exists() or (training / "state.pt").exists()):
+        raise Refusal(f"--fresh: {folder} holds something other than a retrofit. Name another --out.")
+    shutil.rmtree(folder)

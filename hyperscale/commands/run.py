@@ -106,7 +106,7 @@ def run(
         listener.note(remark)
     problems = load_problems(card, data=None if data is None else Path(data), limit=limit, since=since, until=until)
     checkpoint = Checkpoint.open(chosen)
-    request = request.fitted(checkpoint.heads, checkpoint.name)  # before its weights are fetched
+    request = request.fitted(checkpoint.heads, checkpoint.name)  # before its weights are loaded
     loaded = load_model(checkpoint, device, dtype)
     sampling = resolve_sampling(request, loaded, card)
     length = request.max_len or card.generation.max_len
@@ -143,6 +143,7 @@ def run(
             max_len=length,
             rows=rows_wanted or default_rows(loaded.device),
             purse=request.purse,
+            revision=loaded.revision,
         )
         for score in grading.catch_up(ids, width):
             listener.graded(score)

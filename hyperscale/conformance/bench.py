@@ -77,4 +77,5 @@ def heads_for(policy: Policy, at: Budget) -> list[LearnedHeads | None]:
     """Learned heads of every layout that a policy listens to; for one that needs none, none."""
     window = getattr(policy, "window", None)
     window = WINDOW if window is None else window
-    return [LearnedHeads(layout, window, ratio=at.ratio) for layout in policy.layouts] or [None]
+    stated = {name: value for name in ("shift", "per_layer") if (value := getattr(policy, name, None)) is not None}
+    return [LearnedHeads(layout, window, ratio=at.ratio, **stated) for layout in policy.layouts] or [None]

@@ -17,12 +17,13 @@ from hyperscale.cache.registry import make_policy
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import Sampling
 from hyperscale.engine.scheduler import CPU_BLOCK_ROWS, Plan, Tick, generate_chains
-from hyperscale.errors import HyperscaleError, Refusal
+from hyperscale.errors import HyperscaleError, Refusal, out_of_memory
 from hyperscale.models import LoadedModel, load_model
-from hyperscale.processes import apart_from_the_caller, die_with
+from hyperscale.processes import apart_from_the_caller, check_alive, die_with
 from hyperscale.store.records import ChainRecord
 
 PATIENCE_S = 1.0  # between looks at whether a silent worker is still alive
+REMEDY = "Finished chains are kept: run the command again to go on, with --workers 1 if memory is short."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Job:
     max_len: int
     rows: int
     purse: float | None = None
+    revision: str | None = None
 
     def plan(self, model: LoadedModel) -> Plan:
         policy = make_policy(self.method, self.settings).resolved(self.budget).fitted(model.heads, model.name)
@@ -69,7 +71,7 @@ def _generate(job: Job, model: LoadedModel, tasks: Iterable[ChainTask]) -> Itera
     except (HyperscaleError, torch.OutOfMemoryError, OSError):
         raise
     except Exception as error:
-        if "DefaultCPUAllocator" in str(error):
+        if out_of_memory(error):
             raise Refusal("Out of memory. Use a smaller --rows or --workers 1. Finished chains are kept.") from error
         if ".py" in job.method:  # a policy of the user's own
             raise Refusal(f"The policy {job.method} failed with {type(error).__name__}: {error}") from error
@@ -97,7 +99,7 @@ def _run_workers(job: Job, tasks: Sequence[ChainTask], workers: int) -> Iterator
             try:
                 message = done.get(timeout=PATIENCE_S)
             except queue.Empty:
-                _check_alive(processes)
+                check_alive(processes, REMEDY)
                 continue
             if message is None:
                 running -= 1
@@ -112,20 +114,11 @@ def _run_workers(job: Job, tasks: Sequence[ChainTask], workers: int) -> Iterator
             process.join()
 
 
-def _check_alive(processes: Iterable[Any]) -> None:
-    for process in processes:
-        if process.exitcode not in (None, 0):
-            raise Refusal(
-                f"A worker process died (exit {process.exitcode}; out of memory?). Finished chains are kept: run the command "
-                f"again to go on, with --workers 1 if memory is short."
-            )
-
-
 def _work(job: Job, rank: int, todo: Any, done: Any, parent: int) -> None:
     die_with(parent)
     try:
         device = f"cuda:{rank % torch.cuda.device_count()}" if job.device == "cuda" else job.device
-        model = load_model(job.model, device, job.dtype)
+        model = load_model(job.model, device, job.dtype, job.revision)
         if model.device.type == "cpu":
             torch.set_num_threads(1)
         tasks = (task for chains in iter(todo.get, None) for task in chains)

@@ -14,7 +14,7 @@ from hyperscale.cache.cache import KVCache
 from hyperscale.cache.vanilla import Vanilla
 from hyperscale.engine.prefill import prefill
 from hyperscale.engine.scheduler import CPU_BLOCK_ROWS, Plan
-from hyperscale.errors import Refusal
+from hyperscale.errors import Refusal, out_of_memory
 from hyperscale.models import LoadedModel
 
 Key = tuple[str, int]
@@ -99,7 +99,9 @@ def hit_rate(model: LoadedModel, chains: Sequence[FinishedChain], plan: Plan) ->
         for first in range(0, len(chains), together):
             group = chains[first : first + together]
             missed += _Replay(model, group, plan, CPU_BLOCK_ROWS if on_cpu else len(group)).run()
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:  # that of a GPU's memory is one
+        if not out_of_memory(error):
+            raise
         raise Refusal(
             f"Out of memory on {model.device} while measuring the hit rate, which needs a dense cache beside the policy's: use "
             f"a smaller --rows or --hit-rate. Finished chains are kept."

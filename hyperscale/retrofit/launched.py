@@ -1,9 +1,8 @@
 """Processes that something else has started: ``accelerate launch`` (or torchrun), one per GPU."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from hyperscale.errors import Refusal
@@ -21,17 +20,20 @@ class Place:
     def first(self) -> bool:
         return self.rank == 0
 
-    @contextmanager
-    def first_goes_ahead(self) -> Iterator[None]:
-        """What follows is done by the first process, and then by the others, who find it done."""
+    @property
+    def device(self) -> str | None:
+        """What the launcher has given this process; None without a launcher."""
         if self.state is None:
-            yield
-            return
-        with self.state.main_process_first():
-            yield
+            return None
+        return f"cuda:{self.state.local_process_index}" if self.state.device.type == "cuda" else "cpu"
+
+    def wait(self) -> None:
+        """Go on when all processes have come this far."""
+        if self.state is not None:
+            self.state.wait_for_everyone()
 
 
-def find_place() -> Place:
+def find_place(device: str) -> Place:
     """Where the launcher has put this process; alone if there is none.
 
     Raises
@@ -45,5 +47,6 @@ def find_place() -> Place:
         from accelerate import PartialState
     except ImportError as error:
         raise Refusal("Training in launched processes needs accelerate: pip install 'hyperscale[train]'.") from error
-    state = PartialState()
+    # the others wait while the first generates chains, which may take long
+    state = PartialState(cpu=device == "cpu", timeout=timedelta(days=1))
     return Place(state.process_index, state.num_processes, state)

@@ -58,7 +58,7 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def digest(self, weights_hash: str, data_hash: str, workers: int) -> str:
+    def digest(self, weights_hash: str, data_hash: str, dtype: str, processes: int) -> str:
         """What a resumed training must have in common with the one it goes on with."""
-        content = json.dumps([self.to_json(), weights_hash, data_hash, workers], sort_keys=True)
+        content = json.dumps([self.to_json(), weights_hash, data_hash, dtype, processes], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]

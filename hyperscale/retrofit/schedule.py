@@ -34,6 +34,8 @@ class Schedule:
             raise UsageError(f"--target must be above 1x, not {self.target}x.")
         if self.steps_per_ratio < 1 or self.zeroing < 0 or self.hold < 0:
             raise UsageError("--steps-per-ratio must be 1 or more, --zeroing-steps and --hold-steps 0 or more.")
+        if self.steps == 0:
+            raise UsageError(f"There is no step from 1x to {self.target:g}x: use a larger --steps-per-ratio or --hold-steps.")
 
     @property
     def steps(self) -> int:

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from hyperscale.errors import HyperscaleError, Refusal
+from hyperscale.errors import HyperscaleError, Refusal, out_of_memory
 from hyperscale.models import LoadedModel, load_model
-from hyperscale.processes import apart_from_the_caller, die_with
+from hyperscale.processes import apart_from_the_caller, check_alive, die_with
 from hyperscale.retrofit.data import Row
 from hyperscale.retrofit.export import write_checkpoint
 from hyperscale.retrofit.launched import Place
@@ -25,6 +25,8 @@ from hyperscale.retrofit.trainer import StepReport, Trainer
 
 STATE_EVERY = 25  # steps between states a stopped training goes on from
 PATIENCE_S = 1.0
+KEPT = "Run the command again to go on from the last state."
+REMEDY = f"{KEPT} If memory is short: --workers 1, or a smaller --batch-tokens."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class TrainingJob:
     out: Path
     digest: str
     save_dtype: torch.dtype
+    revision: str | None = None
 
     @property
     def state_path(self) -> Path:
@@ -60,6 +63,13 @@ class TrainingJob:
         """Steps of an earlier session that this one goes on from."""
         return int(_read_state(self, torch.device("cpu"))["done"]) if self.state_path.exists() else 0
 
+    def last_report(self) -> StepReport | None:
+        """The last step of an earlier session, from the log."""
+        lines = self.log_path.read_text().splitlines() if self.log_path.exists() else []
+        return (
+            StepReport(**{name: json.loads(lines[-1])[name] for name in ("step", "kl", "marked", "wanted")}) if lines else None
+        )
+
 
 Event = StepReport | Snapshot
 
@@ -70,7 +80,21 @@ def train(job: TrainingJob, model: LoadedModel, workers: int, place: Place) -> I
     Processes that a launcher has started train at their `place`; only the first of them yields anything.
     """
     job.state_path.parent.mkdir(parents=True, exist_ok=True)
-    yield from _rank(job, model, place.rank, place.size) if workers == 1 else _spawned(job, workers)
+    if workers == 1:
+        yield from _saying_what_is_short(_rank(job, model, place.rank, place.size))
+        return
+    if model.device.type != "cpu":
+        model.module.to("cpu")  # the workers load it once more, on every GPU
+    yield from _spawned(job, workers)
+
+
+def _saying_what_is_short(events: Iterator[Event]) -> Iterator[Event]:
+    try:
+        yield from events
+    except RuntimeError as error:  # that of a GPU's memory is one
+        if out_of_memory(error):
+            raise Refusal(f"Out of memory. Use a smaller --batch-tokens or --context, or --dtype bfloat16. {KEPT}") from error
+        raise
 
 
 def _rank(job: TrainingJob, model: LoadedModel, rank: int, size: int) -> Iterator[Event]:
@@ -164,12 +188,7 @@ def _events(events: Any, processes: list[Any]) -> Iterator[Event]:
         try:
             event = events.get(timeout=PATIENCE_S)
         except queue.Empty:
-            for process in processes:
-                if process.exitcode not in (None, 0):
-                    raise Refusal(
-                        f"A training process died (exit {process.exitcode}; out of memory?). Run the command again to go on "
-                        f"from the last state, with --workers 1 or a smaller --batch-tokens if memory is short."
-                    ) from None
+            check_alive(processes, REMEDY)
             continue
         if event is None:
             return
@@ -184,13 +203,13 @@ def _work(job: TrainingJob, rank: int, size: int, meeting: str, events: Any, par
         cuda = job.device.startswith("cuda")
         dist.init_process_group("nccl" if cuda else "gloo", init_method=meeting, rank=rank, world_size=size)
         torch.set_num_threads(1)
-        model = load_model(job.model, f"cuda:{rank}" if cuda else job.device, job.dtype)
-        for event in _rank(job, model, rank, size):
+        model = load_model(job.model, f"cuda:{rank}" if cuda else job.device, job.dtype, job.revision)
+        for event in _saying_what_is_short(_rank(job, model, rank, size)):
             events.put(event)
         if rank == 0:
             events.put(None)
         dist.barrier()
-    except HyperscaleError as error:
+    except (HyperscaleError, OSError) as error:
         events.put(error)
     except Exception as error:
         events.put(RuntimeError(f"{type(error).__name__}: {error}"))

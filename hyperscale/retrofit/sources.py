@@ -1,18 +1,15 @@
 """Where a retrofit's examples come from: a file, the hub, or the model's own chains."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hyperscale.abacus import modchain
 from hyperscale.errors import Refusal
 from hyperscale.models import LoadedModel
 from hyperscale.retrofit.data import Row, encode_rows, examples
 from hyperscale.rows import read_file
 
 OPENR1 = "open-r1/OpenR1-Math-220k"
-SELF, HUB = "self", "openr1"
 
 
 def file_rows(model: LoadedModel, path: Path, context: int, limit: int | None) -> list[Row]:
@@ -44,15 +41,3 @@ def _streamed() -> Iterator[tuple[str, dict[str, Any]]]:
             f"Could not stream {OPENR1} from the hub: {first} Check the network, or pass --data FILE.jsonl with prompt and "
             f"completion, or --data self."
         ) from error
-
-
-def training_problems(count: int, folder: Path) -> Path:
-    """A file with modchain problems that are not in the benchmark, for ``--data self`` on the bundled task."""
-    path = folder / "problems.jsonl"
-    folder.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        for number in range(count):
-            problem = modchain.generate(modchain.TRAINING_SEEDS_START + number)
-            row = {"id": f"training-{problem.seed}", "question": problem.question, "answer": str(problem.answer)}
-            file.write(json.dumps(row | {"length": problem.length}) + "\n")
-    return path

@@ -120,7 +120,7 @@ class Trainer:
                 tap.left = schedule.coordinate_left(step)
                 if step == schedule.zeroing:
                     tap.forget(layer.self_attn)
-        if step == schedule.zeroing:
+        if step == schedule.zeroing:  # Adam keeps its moments of those rows; they fade within a few steps
             self.weights.read_again()
 
     def _gates(self, batch: Batch, step: int) -> GatedAttention | None:
@@ -134,7 +134,7 @@ class Trainer:
     def _averaged(self, *values: float) -> list[float]:
         if self.size == 1:
             return list(values)
-        total = torch.tensor(values, dtype=torch.float64)
+        total = torch.tensor(values, dtype=torch.float64, device=self.model.device)
         dist.all_reduce(total)
         return (total / self.size).tolist()
 

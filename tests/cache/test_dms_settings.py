@@ -1,5 +1,7 @@
 """Which budgets, settings and models DMS takes, and what it says about the others."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -36,9 +38,9 @@ def test_what_is_not_set_is_the_checkpoints() -> None:
 
 
 def test_what_is_set_is_kept() -> None:
-    settings = {"shift": "0", "decide_at": "exit", "scale": "10", "offset": "1.5", "window": "256", "chunk": "64"}
+    settings = {"decide_at": "exit", "scale": "10", "offset": "1.5", "window": "256", "chunk": "64"}
     fitted = make_policy("dms", settings).resolved(EIGHT).fitted(HEADS, "m")
-    assert (fitted.shift, fitted.decide_at, fitted.scale, fitted.offset) == (0, DecideAt.EXIT, 10.0, 1.5)
+    assert (fitted.decide_at, fitted.scale, fitted.offset) == (DecideAt.EXIT, 10.0, 1.5)
     assert fitted.chunk == 64
 
 
@@ -68,9 +70,19 @@ def test_another_ratio_than_the_trained_one_is_refused_and_1x_is_not() -> None:
     assert not DMS().resolved(EIGHT).fitted(HEADS, "m").off
 
 
-def test_another_window_than_the_trained_one_is_refused() -> None:
-    with pytest.raises(Refusal, match="window of 256, not 128"):
-        DMS(window=128).resolved(EIGHT).fitted(HEADS, "m")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("window", 128, "window 256, not 128"), ("shift", 0, "shift 1, not 0"), ("per_layer", True, "per_layer False, not True")],
+)
+def test_what_belongs_to_the_checkpoint_is_no_option(name: str, value: int, said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        DMS(**{name: value}).resolved(EIGHT).fitted(HEADS, "m")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf"])
+def test_a_threshold_must_be_a_number(text: str) -> None:
+    with pytest.raises(UsageError, match="offset"):
+        make_policy("dms", {"offset": text})
 
 
 def test_budgets_in_slots_and_contradictions_are_usage_errors() -> None:
@@ -107,5 +119,5 @@ def test_marks_compare_in_float32() -> None:
     fitted = DMS().resolved(EIGHT).fitted(HEADS, "m")
     raw = torch.tensor([[[0.0498, 0.05005, -0.2, 3.0]]], dtype=torch.bfloat16)
     assert fitted.marks(Heard(raw)).tolist() == [[[float(value) * 100 > 5 for value in raw[0, 0].float()]]]
-    by_layer = DMS(per_layer=True).resolved(EIGHT).fitted(HEADS, "m")
+    by_layer = DMS().resolved(EIGHT).fitted(replace(HEADS, per_layer=True), "m")
     assert by_layer.marks(Heard(torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]))).tolist() == [[[True, False], [True, False]]]

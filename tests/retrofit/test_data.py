@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hyperscale.commands.example_source import training_problems
 from hyperscale.errors import Refusal
 from hyperscale.models import load_model
 from hyperscale.retrofit.data import Row, batches, collate, encode, encode_rows, examples
-from hyperscale.retrofit.sources import file_rows, training_problems
+from hyperscale.retrofit.sources import file_rows
 
 
 def test_collate_marks_padding_and_completions() -> None:

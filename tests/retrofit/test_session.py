@@ -31,6 +31,13 @@ QUICK: dict[str, Any] = {
 }
 
 
+def options_for(recipe: str) -> dict[str, Any]:
+    return {name: value for name, value in QUICK.items() if recipe == "full" or name != "zeroing_steps"}
+
+
+ADAPTER = options_for("adapter")
+
+
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "rows.jsonl"
@@ -46,7 +53,7 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("recipe", ["adapter", "full"])
 def test_what_comes_out_is_what_run_takes(recipe: str, rows: Path, tmp_path: Path) -> None:
     events: list[Any] = []
-    result = retrofit("abacus", tmp_path, recipe=recipe, data=str(rows), watch=events.append, **QUICK)
+    result = retrofit("abacus", tmp_path, recipe=recipe, data=str(rows), watch=events.append, **options_for(recipe))
     assert result["steps"] == (6 if recipe == "adapter" else 8)
     assert [event.folder.name for event in events if isinstance(event, Snapshot)] == ["2x", tmp_path.name]
     assert [event.step for event in events if isinstance(event, StepReport)] == list(range(1, result["steps"] + 1))
@@ -68,7 +75,7 @@ def test_what_comes_out_is_what_run_takes(recipe: str, rows: Path, tmp_path: Pat
 
 
 def test_an_adapter_checkpoint_holds_the_stock_weights(rows: Path, tmp_path: Path) -> None:
-    retrofit("abacus", tmp_path, data=str(rows), **QUICK)
+    retrofit("abacus", tmp_path, data=str(rows), **ADAPTER)
     stock = load_model("abacus", "cpu").module.state_dict()
     for name, tensor in tensors(tmp_path).items():
         if "dms_proj_alpha" not in name:
@@ -109,14 +116,43 @@ def test_a_stopped_retrofit_goes_on(stopped: int, rows: Path, tmp_path: Path) ->
 
 
 def test_another_recipe_is_not_mixed_in(rows: Path, tmp_path: Path) -> None:
-    retrofit("abacus", tmp_path, data=str(rows), **QUICK)
+    retrofit("abacus", tmp_path, data=str(rows), **ADAPTER)
     with pytest.raises(Refusal, match="--fresh"):
-        retrofit("abacus", tmp_path, data=str(rows), **{**QUICK, "rate": 2e-3})
-    retrofit("abacus", tmp_path, data=str(rows), fresh=True, **{**QUICK, "rate": 2e-3})
+        retrofit("abacus", tmp_path, data=str(rows), **{**ADAPTER, "rate": 2e-3})
+    retrofit("abacus", tmp_path, data=str(rows), fresh=True, **{**ADAPTER, "rate": 2e-3})
+
+
+def test_fresh_deletes_retrofits_only(rows: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("all of it")
+    with pytest.raises(Refusal, match="something other than a retrofit"):
+        retrofit("abacus", tmp_path, data=str(rows), fresh=True, **ADAPTER)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_the_result_never_lands_on_what_it_is_made_of(rows: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    retrofit("abacus", base, data=str(rows), **ADAPTER)
+    for options in ({"model": str(base)}, {"model": "abacus", "data": str(base / "config.json")}):
+        with pytest.raises(UsageError, match="would overwrite"):
+            retrofit(out=base, fresh=True, **options, **ADAPTER)
+    assert (base / "model.safetensors").exists()
+
+
+def test_examples_beyond_the_positions_of_the_model(tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text(json.dumps({"prompt": "a", "completion": "b" * 5000}) + "\n")
+    with pytest.raises(Refusal, match=r"knows 4096 positions.*--context 4096"):
+        retrofit("abacus", tmp_path / "out", data=str(data), **{**ADAPTER, "context": 8000})
+
+
+def test_a_finished_retrofit_still_says_where_it_ended(rows: Path, tmp_path: Path) -> None:
+    first = retrofit("abacus", tmp_path, data=str(rows), **ADAPTER)
+    assert retrofit("abacus", tmp_path, data=str(rows), **ADAPTER) == first
+    assert {"kl", "marked", "ratio"} <= first.keys()
 
 
 def test_data_of_its_own(tmp_path: Path) -> None:
-    options = {**QUICK, "context": 200, "batch_tokens": 800}
+    options = {**ADAPTER, "context": 200, "batch_tokens": 800}
     retrofit("abacus", tmp_path, examples=2, **options)
     chains = list((tmp_path / "training" / "chains").rglob("chains.jsonl"))
     assert len(chains) == 1
@@ -128,7 +164,8 @@ def test_variants_are_in_the_configuration(rows: Path, tmp_path: Path) -> None:
     heads = load_model(str(tmp_path / "exit"), "cpu").heads
     assert heads is not None
     assert (heads.decide_at, heads.shift) == (DecideAt.EXIT, 0)
-    retrofit("abacus", tmp_path / "dmc", recipe="full", method="dmc", data=str(rows), **QUICK)
+    without_window = {name: value for name, value in QUICK.items() if name != "window"}
+    retrofit("abacus", tmp_path / "dmc", recipe="full", method="dmc", data=str(rows), **without_window)
     heads = load_model(str(tmp_path / "dmc"), "cpu").heads
     assert heads is not None
     assert (heads.layout, heads.scale, heads.window) == (HeadLayout.DMC, 100.0, 12)
@@ -185,6 +222,14 @@ def test_processes_started_by_accelerate_train_what_our_own_do(rows: Path, tmp_p
         ({"examples": 0}, "examples"),
         ({"final_rate": 2.0}, "final-rate"),
         ({"steps_per_ratio": 0}, "steps-per-ratio"),
+        ({"target": "1.2x", "steps_per_ratio": 1}, "no step"),
+        ({"seed": 1 << 40}, "seed"),
+        ({"zeroing_steps": 5}, "recipe full"),
+        ({"method": "dmc", "recipe": "full", "shift": 0}, "--shift"),
+        ({"method": "dmc", "recipe": "full", "window": 0}, "--window"),
+        ({"task": "aime24", "data": "openr1"}, "--task"),
+        ({"task": "modchian"}, "modchain"),
+        ({"save_dtype": "bf16"}, "dtype"),
     ],
 )
 def test_wrong_options(options: dict[str, Any], word: str, tmp_path: Path) -> None:
@@ -194,21 +239,21 @@ def test_wrong_options(options: dict[str, Any], word: str, tmp_path: Path) -> No
 
 
 def test_a_model_with_heads_is_not_retrofitted_again(rows: Path, tmp_path: Path) -> None:
-    retrofit("abacus", tmp_path, data=str(rows), **QUICK)
+    retrofit("abacus", tmp_path, data=str(rows), **ADAPTER)
     with pytest.raises(Refusal, match="has DMS heads already"):
-        retrofit(str(tmp_path), tmp_path / "again", data=str(rows), **QUICK)
+        retrofit(str(tmp_path), tmp_path / "again", data=str(rows), **ADAPTER)
 
 
 def test_data_without_usable_rows(tmp_path: Path) -> None:
     empty = tmp_path / "rows.jsonl"
     empty.write_text(json.dumps({"prompt": "a" * 200, "completion": "b"}) + "\n")
     with pytest.raises(Refusal, match="no usable rows"):
-        retrofit("abacus", tmp_path / "out", data=str(empty), **QUICK)
+        retrofit("abacus", tmp_path / "out", data=str(empty), **ADAPTER)
     empty.write_text(json.dumps({"question": "a"}) + "\n")
     with pytest.raises(Refusal, match=r"line 1.*prompt and completion"):
-        retrofit("abacus", tmp_path / "out", data=str(empty), **QUICK)
+        retrofit("abacus", tmp_path / "out", data=str(empty), **ADAPTER)
     with pytest.raises(Refusal, match="no data file"):
-        retrofit("abacus", tmp_path / "out", data=str(tmp_path / "missing.jsonl"), **QUICK)
+        retrofit("abacus", tmp_path / "out", data=str(tmp_path / "missing.jsonl"), **ADAPTER)
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_snapshot(rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
