@@ -32,6 +32,11 @@ class DecideAt(StrEnum):
     EXIT = "exit"  # made as the entry leaves the window, executed at once (immediate eviction: the paper's ablation)
 
 
+def decision_lag(shift: int, window: int, decide_at: DecideAt | None) -> int:
+    """Tokens from an entry to the one whose decision is about it."""
+    return shift + (window if decide_at is DecideAt.EXIT else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class LearnedHeads:
     """How to read a checkpoint's decisions.

@@ -2,17 +2,19 @@
 
 import ctypes
 import os
+import queue
 import signal
 import sys
 import threading
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from hyperscale.errors import Refusal
 
 PR_SET_PDEATHSIG = 1
+PATIENCE_S = 1.0  # between looks at whether a silent worker is still alive
 
 
 @contextmanager
@@ -37,6 +39,42 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+
+
+@contextmanager
+def running(processes: Sequence[Any]) -> Iterator[None]:
+    """Worker processes, started apart from the caller, and ended whatever happens meanwhile."""
+    try:
+        with apart_from_the_caller():
+            for process in processes:
+                process.start()
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def messages(inbox: Any, processes: Sequence[Any], ends: int, remedy: str) -> Iterator[Any]:
+    """What workers send, until `ends` of them have sent None; an exception that one sends is raised.
+
+    Raises
+    ------
+    Refusal
+        One has died; `remedy` says what to do.
+    """
+    while ends:
+        try:
+            message = inbox.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            check_alive(processes, remedy)
+            continue
+        if message is None:
+            ends -= 1
+        elif isinstance(message, Exception):
+            raise message
+        else:
+            yield message
 
 
 def check_alive(processes: Iterable[Any], remedy: str) -> None:

@@ -7,12 +7,9 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from hyperscale.analysis.estimate import bootstrap_mean
+from hyperscale.analysis.estimate import LEVEL, bootstrap_means
 from hyperscale.analysis.summary import FAULTS, Chains, Scores
 from hyperscale.store.records import FinishReason
-
-ONE_SIDED = 0.05
-RESAMPLES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +67,12 @@ def paired_difference(candidate: Mapping[str, float], baseline: Mapping[str, flo
     if len(shared) < 2:
         raise ValueError(f"a paired difference needs two problems that both runs have, there are {len(shared)}")
     differences = [candidate[problem] - baseline[problem] for problem in shared]
-    interval = bootstrap_mean(differences, seed=seed)
-    values, counts = np.unique(differences, return_counts=True)
-    draws = np.random.default_rng(seed).multinomial(len(shared), counts / len(shared), size=RESAMPLES) @ values / len(shared)
+    low, at_least, high = np.quantile(bootstrap_means(differences, seed), [(1 - LEVEL) / 2, 1 - LEVEL, (1 + LEVEL) / 2])
     return Difference(
         problems=len(shared),
         mean=fmean(differences),
-        low=interval.low,
-        high=interval.high,
-        at_least=float(np.quantile(draws, ONE_SIDED)),
+        low=float(low),
+        high=float(high),
+        at_least=float(at_least),
         standard_error=stdev(differences) / math.sqrt(len(shared)),
     )

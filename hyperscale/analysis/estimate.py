@@ -67,7 +67,13 @@ def wilson(successes: float, n: int, estimand: str = "success rate") -> Interval
 
 
 def bootstrap_mean(scores: Scores, seed: int = 0, resamples: int = 10_000, estimand: str = "mean over problems") -> Interval:
-    """Percentile bootstrap interval for a mean, resampling problems.
+    """Percentile bootstrap interval for a mean, resampling problems."""
+    low, high = np.quantile(bootstrap_means(scores, seed, resamples), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(low), float(high), f"bootstrap, {resamples} resamples", estimand)
+
+
+def bootstrap_means(scores: Scores, seed: int = 0, resamples: int = 10_000) -> npt.NDArray[np.float64]:
+    """Means of resampled problems, ``[resamples]``.
 
     Resampling n problems is a multinomial draw over the distinct scores, which are few.
     """
@@ -78,8 +84,7 @@ def bootstrap_mean(scores: Scores, seed: int = 0, resamples: int = 10_000, estim
     means = [
         random.multinomial(n, counts / n, size=min(block, resamples - done)) @ values / n for done in range(0, resamples, block)
     ]
-    low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), f"bootstrap, {resamples} resamples", estimand)
+    return np.concatenate(means)
 
 
 def t_interval(scores: Scores, estimand: str = "mean over problems") -> Interval:

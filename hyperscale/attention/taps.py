@@ -31,6 +31,12 @@ class Heard:
     cos: torch.Tensor | None = None
     sin: torch.Tensor | None = None
 
+    def merging(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What DMC needs more, all of it: ``importance, keys, cos, sin``."""
+        if self.importance is None or self.keys is None or self.cos is None or self.sin is None:
+            raise RuntimeError("this tap does not hear what DMC needs")
+        return self.importance, self.keys, self.cos, self.sin
+
 
 class Tap(nn.Module):
     """Hears the decisions of one layer."""
@@ -53,11 +59,8 @@ class Tap(nn.Module):
         return heard
 
 
-class BorrowedTap(Tap):
-    """The last coordinate of the first query head of each group, before RoPE (after ``q_norm`` where there is one).
-
-    Source: the code of nvidia/Qwen3-8B-DMS-8x and NVIDIA/Model-Optimizer ``experimental/dms`` with ``dms_separate_alpha=False``
-    (the paper's text says the first coordinate; the code, and the released weights, use the last).
+class BorrowingTap(Tap):
+    """A tap on coordinates that attention loses.
 
     Parameters
     ----------
@@ -67,15 +70,30 @@ class BorrowedTap(Tap):
     Attributes
     ----------
     left : float
-        Share of the coordinate that attention still sees: 0, except while a retrofit takes it away step by step.
+        Share of the coordinates that attention still sees: 0, except while a retrofit takes them away step by step.
     """
-
-    borrowed: torch.Tensor  # [G, 1, D], True at the coordinate
 
     def __init__(self, kv_heads: int, group: int) -> None:
         super().__init__()
         self.kv_heads, self.group = kv_heads, group
         self.left = 0.0
+
+    def forget(self, attention: Any) -> None:
+        """Zero the rows of the projections that make the coordinates, so that they are 0 whatever the input."""
+        raise NotImplementedError
+
+    def _faded(self, x: torch.Tensor, borrowed: torch.Tensor) -> torch.Tensor:
+        return torch.where(borrowed, x * self.left, x) if self.left else x.masked_fill(borrowed, 0.0)
+
+
+class BorrowedTap(BorrowingTap):
+    """The last coordinate of the first query head of each group, before RoPE (after ``q_norm`` where there is one).
+
+    Source: the code of nvidia/Qwen3-8B-DMS-8x and NVIDIA/Model-Optimizer ``experimental/dms`` with ``dms_separate_alpha=False``
+    (the paper's text says the first coordinate; the code, and the released weights, use the last).
+    """
+
+    borrowed: torch.Tensor  # [G, 1, D], True at the coordinate
 
     def attach(self, layer: Any) -> None:
         attention = layer.self_attn
@@ -101,7 +119,7 @@ class BorrowedTap(Tap):
     def _without(self, q: torch.Tensor, heads: int) -> torch.Tensor:
         """``q [..., D]`` without the borrowed coordinate; query heads of a group along dimension `heads`."""
         borrowed = self.borrowed if heads < q.ndim - 2 else self.borrowed[:, 0]
-        return torch.where(borrowed, q * self.left, q) if self.left else q.masked_fill(borrowed, 0.0)
+        return self._faded(q, borrowed)
 
 
 class AdapterTap(Tap):
@@ -132,25 +150,20 @@ class AdapterTap(Tap):
         self._heard["raw"] = self.proj(self.norm(args[0])).transpose(1, 2)
 
 
-class MergingTap(Tap):
+class MergingTap(BorrowingTap):
     """What DMC decides with: the last coordinate of every key head, and that of all query heads of its group.
 
     Source: the ``dmc`` branch of NVIDIA/Megatron-LM. Both coordinates are zeroed before RoPE. The cache needs the keys before
     RoPE too, because merged keys are rotated anew, and the rotation itself.
-
-    Attributes
-    ----------
-    left : float
-        As in `BorrowedTap`.
     """
 
-    def __init__(self, kv_heads: int, group: int) -> None:
-        super().__init__()
-        self.kv_heads, self.group = kv_heads, group
-        self.left = 0.0
+    borrowed: torch.Tensor  # [D], True at the coordinate
 
     def attach(self, layer: Any) -> None:
         attention = layer.self_attn
+        borrowed = torch.zeros(attention.head_dim, dtype=torch.bool, device=attention.q_proj.weight.device)
+        borrowed[-1] = True
+        self.register_buffer("borrowed", borrowed, persistent=False)
         normed = hasattr(attention, "q_norm")
         (attention.q_norm if normed else attention.q_proj).register_forward_hook(self._hear_queries)
         (attention.k_norm if normed else attention.k_proj).register_forward_hook(self._hear_keys)
@@ -159,12 +172,12 @@ class MergingTap(Tap):
     def _hear_queries(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
         q = output.view(*output.shape[:2], self.kv_heads, self.group, -1)  # [B, T, Hkv, G, D]
         self._heard["importance"] = q[..., -1].mean(-1).transpose(1, 2)
-        return self._without(q).view_as(output)
+        return self._faded(q, self.borrowed).view_as(output)
 
     def _hear_keys(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
         k = output.view(*output.shape[:2], self.kv_heads, -1)  # [B, T, Hkv, D]
         self._heard["raw"] = k[..., -1].transpose(1, 2)
-        kept = self._without(k)
+        kept = self._faded(k, self.borrowed)
         self._heard["keys"] = kept.transpose(1, 2)
         return kept.view_as(output)
 
@@ -176,11 +189,6 @@ class MergingTap(Tap):
         """Zero the rows of ``q_proj`` and ``k_proj`` that make the coordinates."""
         for parameter in (*attention.q_proj.parameters(), *attention.k_proj.parameters()):
             parameter.unflatten(0, (-1, attention.head_dim))[:, -1] = 0.0
-
-    def _without(self, x: torch.Tensor) -> torch.Tensor:
-        borrowed = torch.zeros(x.shape[-1], dtype=torch.bool, device=x.device)
-        borrowed[-1] = True
-        return torch.where(borrowed, x * self.left, x) if self.left else x.masked_fill(borrowed, 0.0)
 
 
 def rotated(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

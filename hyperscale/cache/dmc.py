@@ -64,9 +64,7 @@ class DMC(LearnedPolicy):
 
     def joins(self, heard: Heard) -> torch.Tensor:
         """Which tokens join the entry before them, ``[B, Hkv, T]`` bool."""
-        assert self.scale is not None
-        assert self.offset is not None
-        return heard.raw.float() * self.scale - self.offset > 0
+        return self.decided(heard)
 
     def prompt_cache(self, observer: Observer | None) -> MergedPrompt | None:
         return None if self.off else MergedPrompt(self, observer)
@@ -115,21 +113,18 @@ class DMC(LearnedPolicy):
         if self.off:
             return keys, values
         heard, position = self._heard, self.cache.row_positions
-        assert heard.keys is not None
-        assert heard.importance is not None
-        assert heard.cos is not None
-        assert heard.sin is not None
+        raw, before_rope, cos, sin = heard.merging()
         rows, place = torch.arange(len(position), device=position.device), position % self.span
-        self.keys[layer, rows, :, place] = heard.keys[:, :, 0]
+        self.keys[layer, rows, :, place] = before_rope[:, :, 0]
         self.values[layer, rows, :, place] = values
-        self.weights[layer, rows, :, place] = importance(heard.importance[..., 0])
+        self.weights[layer, rows, :, place] = importance(raw[..., 0])
         age = (place[:, None] - self.order) % self.span  # [R, span]
         counts = age[:, None] < self.run[layer][..., None]
         weights = torch.where(counts, self.weights[layer], 0.0)
         weights = (weights / weights.sum(-1, keepdim=True))[..., None]
         mean = (weights * self.keys[layer]).sum(-2, keepdim=True).to(keys.dtype)  # [R, Hkv, 1, D]
         merged_values = (weights * self.values[layer]).sum(-2).to(values.dtype)
-        return rotated(mean, heard.cos, heard.sin)[:, :, 0], merged_values
+        return rotated(mean, cos, sin)[:, :, 0], merged_values
 
     def metadata(self, layer: int) -> torch.Tensor | None:
         return None if self.off else self.run[layer].clamp(max=self.span)

@@ -14,7 +14,7 @@ from hyperscale.cache.prompt import Observer
 from hyperscale.cache.ring import Ring
 from hyperscale.cache.sparse_prompt import SparsePrompt
 from hyperscale.errors import UsageError
-from hyperscale.heads import DecideAt, HeadLayout
+from hyperscale.heads import DecideAt, HeadLayout, decision_lag
 
 
 @dataclass
@@ -73,7 +73,7 @@ class DMS(LearnedPolicy):
     @property
     def lag(self) -> int:
         """Tokens from an entry to the one whose decision is about it."""
-        return (self.shift or 0) + (self.delay if self.decide_at is DecideAt.EXIT else 0)
+        return decision_lag(self.shift or 0, self.delay, self.decide_at)
 
     @property
     def early(self) -> bool:
@@ -82,9 +82,7 @@ class DMS(LearnedPolicy):
 
     def marks(self, heard: Heard) -> torch.Tensor:
         """Decisions of the tokens heard, ``[B, Hkv, T]`` bool."""
-        assert self.scale is not None
-        assert self.offset is not None
-        marks = heard.raw.float() * self.scale - self.offset > 0
+        marks = self.decided(heard)
         return marks[:, :1].expand_as(marks) if self.per_layer else marks
 
     def prompt_cache(self, observer: Observer | None) -> SparsePrompt | None:

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 
+import torch
+
+from hyperscale.attention.taps import Heard
 from hyperscale.budget import Budget
 from hyperscale.cache.policy import Holds, Policy
 from hyperscale.errors import Refusal, UsageError
@@ -82,3 +85,9 @@ class LearnedPolicy(Policy):
     def off(self) -> bool:
         """At 1x everything is as in vanilla, bit for bit."""
         return self.ratio == 1
+
+    def decided(self, heard: Heard) -> torch.Tensor:
+        """Which tokens' decisions are positive, ``[B, Hkv, T]`` bool; compared in float32."""
+        assert self.scale is not None
+        assert self.offset is not None
+        return heard.raw.float() * self.scale - self.offset > 0

@@ -11,7 +11,7 @@ from hyperscale.attention.merging import importance, merged
 from hyperscale.attention.taps import Heard, rotated
 from hyperscale.cache.policy import LiveLayer
 from hyperscale.cache.prompt import Observer
-from hyperscale.cache.sparse_prompt import QUERY_CHUNK, kept
+from hyperscale.cache.sparse_prompt import QUERY_CHUNK, attend_visible, kept, observe_visible
 
 
 class Merging(Protocol):
@@ -51,24 +51,21 @@ class MergedPrompt:
         """``q [1, Hq, P, D]``, ``k, v [1, Hkv, P, D]`` -> ``[1, P, Hq, D]``."""
         heard = self._heard
         assert heard is not None
-        assert heard.keys is not None
-        assert heard.importance is not None
-        assert heard.cos is not None
-        assert heard.sin is not None
+        raw, before_rope, cos, sin = heard.merging()
         heads, length = k.shape[1:3]
         joins = self.policy.joins(heard)
         joins[..., 0] = False  # the first token has nothing to join
-        weights = importance(heard.importance)
+        weights = importance(raw)
         log_merge = torch.where(joins, 0.0, -torch.inf)
-        means, values = merged(heard.keys, v, weights, log_merge, self.policy.span)
-        keys = rotated(means, heard.cos, heard.sin)
+        means, values = merged(before_rope, v, weights, log_merge, self.policy.span)
+        keys = rotated(means, cos, sin)
         joined = F.pad(joins[0, :, 1:], (0, 1))  # [Hkv, P]: a later token is in the entry too
         output = self._attention(layer, q, keys, values, joined, scaling)
         positions = torch.arange(length, device=k.device).expand(heads, -1)
         live = kept(keys[0], values[0], positions, torch.zeros_like(joined), ~joined)
         tail = slice(max(0, length - self.policy.span), length)
         ages = run_lengths(joins[0])[:, -1]
-        newest = (heard.keys[0, :, tail], v[0, :, tail], weights[0, :, tail], ages)
+        newest = (before_rope[0, :, tail], v[0, :, tail], weights[0, :, tail], ages)
         self.layers.append(LiveLayer(live.keys, live.values, live.positions, None, live.lengths, newest))
         return output
 
@@ -84,12 +81,8 @@ class MergedPrompt:
             visible = (position == query) | ((position < query) & ~joined[:, None])  # [Hkv, T, P]
             self._visible += int(visible.sum())
             part = queries[:, :, first : first + QUERY_CHUNK]
-            shape = (*part.shape[:2], length, keys.shape[-1])
-            seen = keys[0, :, None].expand(shape), values[0, :, None].expand(shape)
-            outputs.append(F.scaled_dot_product_attention(part, *seen, attn_mask=visible[:, None], scale=scaling))
-            if self.observer is not None:
-                for one in visible.unbind(1):
-                    self.observer(layer, torch.where(one, position, -1)[None, :, None].expand(-1, -1, part.shape[1], -1))
+            outputs.append(attend_visible(part, keys[0], values[0], visible, scaling))
+            observe_visible(self.observer, layer, visible, position, part.shape[1])
         self._heads += heads
         return torch.cat(outputs, 2).flatten(0, 1).transpose(0, 1)[None]
 

@@ -80,10 +80,8 @@ class SparsePrompt:
             end = held.keys.shape[1] + min(first + QUERY_CHUNK, tokens)  # later keys are the future
             visible = self._sees(new[:, first : first + QUERY_CHUNK], positions[:, :end], marked[:, :end])
             self._visible = visible.sum() + self._visible
-            group = (heads, part.shape[1], end, keys.shape[-1])
-            seen = keys[:, None, :end].expand(group), values[:, None, :end].expand(group)
-            outputs.append(F.scaled_dot_product_attention(part, *seen, attn_mask=visible[:, None], scale=scaling))
-            self._observe(layer, visible, positions[:, :end], part.shape[1])
+            outputs.append(attend_visible(part, keys[:, :end], values[:, :end], visible, scaling))
+            observe_visible(self.observer, layer, visible, positions[:, :end], part.shape[1])
         last = new[:, -1:]
         self.layers[layer] = kept(keys, values, positions, marked, self._sees(last, positions, marked)[:, 0])
         return torch.cat(outputs, 2).flatten(0, 1).transpose(0, 1)[None]
@@ -99,12 +97,23 @@ class SparsePrompt:
         age = queries[..., None] - positions[:, None]
         return (positions >= 0)[:, None] & (age >= 0) & ((age <= self.policy.delay) | ~marked[:, None])
 
-    def _observe(self, layer: int, visible: torch.Tensor, positions: torch.Tensor, group: int) -> None:
-        if self.observer is None:
-            return
-        for query in visible.unbind(1):
-            seen = torch.where(query, positions, -1)
-            self.observer(layer, seen[None, :, None].expand(-1, -1, group, -1))
+
+def attend_visible(
+    q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, visible: torch.Tensor, scaling: float
+) -> torch.Tensor:
+    """``q [Hkv, G, T, D]`` over the ``keys, values [Hkv, n, D]`` that ``visible [Hkv, T, n]`` lets each query see."""
+    shape = (*q.shape[:2], *keys.shape[1:])
+    seen = keys[:, None].expand(shape), values[:, None].expand(shape)
+    return F.scaled_dot_product_attention(q, *seen, attn_mask=visible[:, None], scale=scaling)
+
+
+def observe_visible(observer: Observer | None, layer: int, visible: torch.Tensor, positions: torch.Tensor, group: int) -> None:
+    """Tell an observer, query by query, at which ``positions [Hkv, n]`` (or ``[n]``) the visible keys lie."""
+    if observer is None:
+        return
+    for query in visible.unbind(1):
+        seen = torch.where(query, positions, -1)
+        observer(layer, seen[None, :, None].expand(-1, -1, group, -1))
 
 
 def _nothing(keys: torch.Tensor) -> LiveLayer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import torch
 
@@ -13,6 +14,9 @@ from hyperscale.cache.storage import CHUNK, SlotStorage
 if TYPE_CHECKING:
     from hyperscale.cache.cache import CacheShape
     from hyperscale.cache.policy import LiveLayer, Selection
+
+
+Storage = TypeVar("Storage", SlotStorage, PagedStorage)
 
 
 class SlotState:
@@ -86,19 +90,40 @@ class Store(Protocol):
         """Empty a row."""
 
 
-class SlotStore:
-    """All heads side by side in `SlotStorage`: the fast path of policies whose heads hold the same number of entries."""
+class _OfLayers(Generic[Storage]):
+    """What both stores do alike: heads are numbered row by row in the storage of each layer."""
 
-    def __init__(self, shape: CacheShape, rows: int, positions: SlotState) -> None:
-        self.shape, self.rows, self.positions = shape, rows, positions
-        self.layers = [
-            SlotStorage(rows * shape.kv_heads, shape.head_dim, shape.dtype, shape.device) for _ in range(shape.layers)
+    def __init__(self, shape: CacheShape, rows: int, kind: Callable[[int, int, torch.dtype, torch.device], Storage]) -> None:
+        self.shape, self.rows = shape, rows
+        self.layers: list[Storage] = [
+            kind(rows * shape.kv_heads, shape.head_dim, shape.dtype, shape.device) for _ in range(shape.layers)
         ]
-        self.chunks = 0  # that this step's attention spans
 
     @property
     def nbytes(self) -> int:
         return sum(layer.nbytes for layer in self.layers)
+
+    def gather(self, layer: int, row: int, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        storage, heads = self.layers[layer], self._heads(row)
+        everyone = torch.zeros(storage.heads, slots.shape[1], dtype=slots.dtype, device=slots.device)
+        everyone[heads] = slots
+        keys, values = storage.gather(everyone)
+        return keys[heads], values[heads]
+
+    def move(self, layer: int, row: torch.Tensor, head: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> None:
+        self.layers[layer].move(row * self.shape.kv_heads + head, source, target)
+
+    def _heads(self, row: int) -> slice:
+        return slice(row * self.shape.kv_heads, (row + 1) * self.shape.kv_heads)
+
+
+class SlotStore(_OfLayers[SlotStorage]):
+    """All heads side by side in `SlotStorage`: the fast path of policies whose heads hold the same number of entries."""
+
+    def __init__(self, shape: CacheShape, rows: int, positions: SlotState) -> None:
+        super().__init__(shape, rows, SlotStorage)
+        self.positions = positions
+        self.chunks = 0  # that this step's attention spans
 
     @property
     def slots(self) -> int:
@@ -167,16 +192,10 @@ class SlotStore:
         self.positions.values[layer, row] = -1
         self.positions.values[layer, row, :, :length] = live.positions.to(torch.int32)
 
-    def gather(self, layer: int, row: int, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return _gathered(self.layers[layer], self._heads(row), slots)
-
     def forget(self, layer: int, slots: torch.Tensor) -> None:
         gone, target = slots >= 0, slots.clamp(min=0)[..., None]
         values = self.positions.values[layer]
         values.scatter_(-1, target, torch.where(gone[..., None], -1, values.gather(-1, target)))
-
-    def move(self, layer: int, row: torch.Tensor, head: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> None:
-        self.layers[layer].move(row * self.shape.kv_heads + head, source, target)
 
     def shorten(self, layer: int, live: torch.Tensor) -> None:
         """Positions are a `SlotState`, which the cache empties with all others."""
@@ -184,21 +203,12 @@ class SlotStore:
     def clear(self, row: int) -> None:
         self.positions.values[:, row] = -1
 
-    def _heads(self, row: int) -> slice:
-        return slice(row * self.shape.kv_heads, (row + 1) * self.shape.kv_heads)
 
-
-class PagedStore:
+class PagedStore(_OfLayers[PagedStorage]):
     """Every head in pages of its own, `PagedStorage`."""
 
     def __init__(self, shape: CacheShape, rows: int) -> None:
-        self.shape, self.rows = shape, rows
-        heads = rows * shape.kv_heads
-        self.layers = [PagedStorage(heads, shape.head_dim, shape.dtype, shape.device) for _ in range(shape.layers)]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(layer.nbytes for layer in self.layers)
+        super().__init__(shape, rows, PagedStorage)
 
     @property
     def slots(self) -> int:
@@ -243,16 +253,10 @@ class PagedStore:
     def load(self, layer: int, row: int, live: LiveLayer) -> None:
         self.layers[layer].load(self._heads(row), live.keys, live.values, live.positions)
 
-    def gather(self, layer: int, row: int, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return _gathered(self.layers[layer], self._heads(row), slots)
-
     def forget(self, layer: int, slots: torch.Tensor) -> None:
         store, target = self.layers[layer], slots.flatten()
         index = torch.where(target >= 0, store.index(target.clamp(min=0)[:, None])[:, 0], 0)  # slot 0 of page 0 is empty anyway
         store.positions.view(-1)[index] = -1
-
-    def move(self, layer: int, row: torch.Tensor, head: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> None:
-        self.layers[layer].move(row * self.shape.kv_heads + head, source, target)
 
     def shorten(self, layer: int, live: torch.Tensor) -> None:
         self.layers[layer].shorten(live.flatten())
@@ -260,14 +264,3 @@ class PagedStore:
     def clear(self, row: int) -> None:
         for layer in self.layers:
             layer.release(self._heads(row))
-
-    def _heads(self, row: int) -> slice:
-        return slice(row * self.shape.kv_heads, (row + 1) * self.shape.kv_heads)
-
-
-def _gathered(layer: SlotStorage | PagedStorage, heads: slice, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Entries of some heads alone, ``slots [H, n]``."""
-    everyone = torch.zeros(layer.heads, slots.shape[1], dtype=slots.dtype, device=slots.device)
-    everyone[heads] = slots
-    keys, values = layer.gather(everyone)
-    return keys[heads], values[heads]

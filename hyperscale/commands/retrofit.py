@@ -20,7 +20,7 @@ from hyperscale.retrofit.loss import Divergence
 from hyperscale.retrofit.recipe import Recipe, Trains
 from hyperscale.retrofit.schedule import Schedule
 from hyperscale.retrofit.session import Event, TrainingJob, train
-from hyperscale.retrofit.trainer import StepReport, layout_of
+from hyperscale.retrofit.trainer import layout_of
 
 PAPER_WINDOW = 256
 PAPER_ZEROING_STEPS = 2000
@@ -153,7 +153,7 @@ def _train(job: TrainingJob, model: LoadedModel, workers: int, place: Place, wat
         "out": str(job.out),
         "snapshots": {path.name: str(path) for path in snapshots},
         "steps": job.recipe.schedule.steps,
-        **({"kl": last.kl, "marked": last.marked, "ratio": last.ratio} if isinstance(last, StepReport) else {}),
+        **({"kl": last.kl, "marked": last.marked, "ratio": last.ratio} if last else {}),
     }
 
 

@@ -2,7 +2,6 @@
 
 import multiprocessing as mp
 import os
-import queue
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,10 +18,9 @@ from hyperscale.engine.sampler import Sampling
 from hyperscale.engine.scheduler import CPU_BLOCK_ROWS, Plan, Tick, generate_chains
 from hyperscale.errors import HyperscaleError, Refusal, out_of_memory
 from hyperscale.models import LoadedModel, load_model
-from hyperscale.processes import apart_from_the_caller, check_alive, die_with
+from hyperscale.processes import die_with, messages, running
 from hyperscale.store.records import ChainRecord
 
-PATIENCE_S = 1.0  # between looks at whether a silent worker is still alive
 REMEDY = "Finished chains are kept: run the command again to go on, with --workers 1 if memory is short."
 
 
@@ -86,32 +84,15 @@ def _run_workers(job: Job, tasks: Sequence[ChainTask], workers: int) -> Iterator
         context.Process(target=_work, args=(job, rank, todo, done, os.getpid()), daemon=True) for rank in range(workers)
     ]
     try:
-        with apart_from_the_caller():
-            for process in processes:
-                process.start()
-        feeder = [list(chains) for _, chains in groupby(tasks, key=lambda task: task.problem_id)]
-        for chains in feeder:
-            todo.put(chains)
-        for _ in processes:
-            todo.put(None)
-        running = len(processes)
-        while running:
-            try:
-                message = done.get(timeout=PATIENCE_S)
-            except queue.Empty:
-                check_alive(processes, REMEDY)
-                continue
-            if message is None:
-                running -= 1
-            elif isinstance(message, Exception):
-                raise message
-            else:
-                yield message
+        with running(processes):
+            feeder = [list(chains) for _, chains in groupby(tasks, key=lambda task: task.problem_id)]
+            for chains in feeder:
+                todo.put(chains)
+            for _ in processes:
+                todo.put(None)
+            yield from messages(done, processes, len(processes), REMEDY)
     finally:
         todo.cancel_join_thread()
-        for process in processes:
-            process.kill()
-            process.join()
 
 
 def _work(job: Job, rank: int, todo: Any, done: Any, parent: int) -> None:

@@ -6,7 +6,7 @@ from torch.utils.checkpoint import checkpoint
 
 from hyperscale.attention.merging import importance, merged
 from hyperscale.attention.taps import Heard, rotated
-from hyperscale.heads import DecideAt, LearnedHeads
+from hyperscale.heads import LearnedHeads, decision_lag
 from hyperscale.retrofit.decision import logistic_noise, relaxed, straight_through
 
 QUERY_CHUNK = 128  # queries per block: keys that come after all of them are never touched
@@ -23,7 +23,7 @@ def decisions_by_entry(z: torch.Tensor, delay: int) -> torch.Tensor:
 
 def decision_delay(heads: LearnedHeads) -> int:
     """How many tokens after an entry its decision is made."""
-    return heads.shift + (heads.window if heads.decide_at is DecideAt.EXIT else 0)
+    return decision_lag(heads.shift, heads.window, heads.decide_at)
 
 
 def dimming(z: torch.Tensor) -> torch.Tensor:
@@ -155,11 +155,7 @@ class MergedAttention(GatedAttention):
     def attend(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scaling: float) -> torch.Tensor:
         heard, merge = self._heard, self._merge
         assert heard is not None
-        assert heard.keys is not None
-        assert heard.cos is not None
-        assert heard.sin is not None
-        assert heard.importance is not None
         assert merge is not None
-        weights = importance(heard.importance)
-        keys, values = merged(heard.keys, v, weights, merge, self.heads.window)
-        return super().attend(layer, q, rotated(keys, heard.cos, heard.sin), values, scaling)
+        raw, before_rope, cos, sin = heard.merging()
+        keys, values = merged(before_rope, v, importance(raw), merge, self.heads.window)
+        return super().attend(layer, q, rotated(keys, cos, sin), values, scaling)

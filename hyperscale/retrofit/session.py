@@ -3,7 +3,6 @@
 import json
 import multiprocessing as mp
 import os
-import queue
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import torch.distributed as dist
 
 from hyperscale.errors import HyperscaleError, Refusal, out_of_memory
 from hyperscale.models import LoadedModel, load_model
-from hyperscale.processes import apart_from_the_caller, check_alive, die_with
+from hyperscale.processes import die_with, messages, running
 from hyperscale.retrofit.data import Row
 from hyperscale.retrofit.export import write_checkpoint
 from hyperscale.retrofit.launched import Place
@@ -24,7 +23,6 @@ from hyperscale.retrofit.recipe import Recipe
 from hyperscale.retrofit.trainer import StepReport, Trainer
 
 STATE_EVERY = 25  # steps between states a stopped training goes on from
-PATIENCE_S = 1.0
 KEPT = "Run the command again to go on from the last state."
 REMEDY = f"{KEPT} If memory is short: --workers 1, or a smaller --batch-tokens."
 
@@ -172,29 +170,8 @@ def _spawned(job: TrainingJob, workers: int) -> Iterator[Event]:
             context.Process(target=_work, args=(job, rank, workers, meeting, events, os.getpid()), daemon=True)
             for rank in range(workers)
         ]
-        try:
-            with apart_from_the_caller():
-                for process in processes:
-                    process.start()
-            yield from _events(events, processes)
-        finally:
-            for process in processes:
-                process.kill()
-                process.join()
-
-
-def _events(events: Any, processes: list[Any]) -> Iterator[Event]:
-    while True:
-        try:
-            event = events.get(timeout=PATIENCE_S)
-        except queue.Empty:
-            check_alive(processes, REMEDY)
-            continue
-        if event is None:
-            return
-        if isinstance(event, Exception):
-            raise event
-        yield event
+        with running(processes):
+            yield from messages(events, processes, 1, REMEDY)
 
 
 def _work(job: TrainingJob, rank: int, size: int, meeting: str, events: Any, parent: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from hyperscale.attention.taps import BorrowedTap, MergingTap, attach_taps
+from hyperscale.attention.taps import BorrowingTap, attach_taps
 from hyperscale.errors import Refusal
 from hyperscale.heads import HeadLayout
 from hyperscale.models import LoadedModel
@@ -116,7 +116,7 @@ class Trainer:
         """
         schedule = self.recipe.schedule
         for layer, tap in zip(self.student.model.layers, self.taps, strict=True):
-            if isinstance(tap, BorrowedTap | MergingTap):
+            if isinstance(tap, BorrowingTap):
                 tap.left = schedule.coordinate_left(step)
                 if step == schedule.zeroing:
                     tap.forget(layer.self_attn)
