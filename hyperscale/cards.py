@@ -5,8 +5,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -14,44 +13,13 @@ from hyperscale.abacus import modchain
 from hyperscale.errors import Refusal, UsageError
 from hyperscale.hub import WITHOUT_HUB, hub_rows
 from hyperscale.names import unknown
+from hyperscale.problem import Problem, ProblemSet
 from hyperscale.rows import LocalFile, Row, find_files, read_file
 from hyperscale.task_card import PLACEHOLDER, Columns, TaskCard, Window, read_card
 
 __all__ = ["PLACEHOLDER", "Problem", "ProblemSet", "TaskCard", "card_names", "load_card", "load_problems"]
 
 PACKAGE = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One question and its reference answer."""
-
-    id: str
-    question: str
-    gold: str
-    metadata: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemSet:
-    """The problems of a run, ordered by sha256 of their id.
-
-    Attributes
-    ----------
-    problems : tuple of Problem
-        What `limit` left.
-    data_hash : str
-        sha256 over ids, questions and golds of everything inside the date window, whatever `limit` and the row order.
-    revision : str or None
-        The card's pinned revision where the rows are known to be that revision's, else None.
-    origin : str
-        Where the rows came from, to be read by people.
-    """
-
-    problems: tuple[Problem, ...]
-    data_hash: str
-    revision: str | None
-    origin: str
 
 
 def card_names() -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """`hyperscale grade`: completions that were made elsewhere, graded as `run` grades its own."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 from hyperscale.cards import load_card, load_problems
 from hyperscale.errors import Refusal, UsageError
 from hyperscale.rows import Row, read_file
-from hyperscale.scoring.grader_pool import GraderPool
+from hyperscale.scoring.graders import make_grader
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
-from hyperscale.task_card import Fallback, Kind, TaskCard
+from hyperscale.task_card import Kind, TaskCard
 
 _COLUMNS = "A row is {problem_id or gold, text} and, if known, finish_reason"
 
@@ -101,10 +102,10 @@ def grade(
         raise UsageError(f"Only completions of math tasks can be graded; {card.name} is a {card.kind} task.")
     rows = _with_gold(_completions(completions), card, data)
     graded: dict[int, Grade] = {}
-    with GraderPool[int](workers) as pool:
+    with closing(make_grader(card, workers)) as grader:
         for index, row in enumerate(rows):
-            pool.submit(index, row.gold or "", row.text, row.finish_reason, Fallback(card.scorer.fallback))
-        for index, result in pool.drain():
+            grader.submit(index, row.gold or "", row.text, row.finish_reason)
+        for index, result in grader.drain():
             graded[index] = result
             if progress is not None:
                 progress(len(graded), len(rows))

@@ -1,49 +1,51 @@
 """Grades beside generation, and the summary they lead to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from hyperscale.analysis.summary import any_passes, summarize
-from hyperscale.cards import TaskCard
+from hyperscale.cards import Problem, TaskCard
 from hyperscale.commands.telemetry import measured
-from hyperscale.scoring.grader_pool import GraderPool
-from hyperscale.scoring.verdict import GRADER_VERSION, Grade
-from hyperscale.scoring.vote import classes_of, majority_score
+from hyperscale.scoring.grader import Grader
+from hyperscale.scoring.graders import make_grader
+from hyperscale.scoring.verdict import Grade
+from hyperscale.scoring.vote import Equivalent, classes_of, majority_score
 from hyperscale.store.records import ChainRecord, FinishReason, ScoreRecord
 from hyperscale.store.run_folder import Key, RunFolder
 from hyperscale.task_card import Kind
 
 
 class Grading:
-    """A grader pool that writes what it finds into a run folder."""
+    """A grader that writes what it finds into a run folder."""
 
-    def __init__(self, card: TaskCard, folder: RunFolder, golds: Mapping[str, str]) -> None:
-        self.card, self.folder, self.golds = card, folder, golds
-        self.pool: GraderPool[Key] = GraderPool()
+    def __init__(self, card: TaskCard, folder: RunFolder, problems: Iterable[Problem]) -> None:
+        self.card, self.folder = card, folder
+        self.problems = {problem.id: problem for problem in problems}
+        self.grader: Grader[Key] = make_grader(card)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.pool.close()
+        self.grader.close()
 
     def submit(self, record: ChainRecord) -> Iterator[ScoreRecord]:
         """Ask for a chain's grade; yields whatever grades are ready."""
         self._ask(record)
-        for key, grade in self.pool.results():
+        for key, grade in self.grader.results():
             yield self._store(key, grade)
 
     def regrade(self) -> list[ScoreRecord]:
         """New grades for all chains of the folder, in the place of the old ones once the last is there."""
         for record in self.folder.chains().values():
             self._ask(record)
-        scores = [_score(key, grade) for key, grade in self.pool.drain()]
+        scores = [self._score(key, grade) for key, grade in self.grader.drain()]
         self.folder.replace_scores(scores)
         return scores
 
     def drain(self) -> Iterator[ScoreRecord]:
-        for key, grade in self.pool.drain():
+        for key, grade in self.grader.drain():
             yield self._store(key, grade)
 
     def catch_up(self, problem_ids: Sequence[str], width: int) -> Iterator[ScoreRecord]:
@@ -60,29 +62,34 @@ class Grading:
         yield from self.drain()
 
     def vote(self, grades: Sequence[ScoreRecord]) -> float:
-        return vote(self.card.kind, self.pool, grades)
+        return vote(self.card.kind, self.grader.equivalent, grades)
 
     def _ask(self, record: ChainRecord) -> None:
-        if record.finish_reason is FinishReason.ERROR or record.problem_id not in self.golds:
+        problem = self.problems.get(record.problem_id)
+        if record.finish_reason is FinishReason.ERROR or problem is None:
             return  # errors are counted apart, never graded as wrong
-        fallback = self.card.scorer.fallback
-        self.pool.submit(record.key, self.golds[record.problem_id], record.text, record.finish_reason, fallback)
+        self.grader.submit(record.key, reference(self.card.kind, problem, record), record.text, record.finish_reason)
 
     def _store(self, key: Key, grade: Grade) -> ScoreRecord:
-        score = _score(key, grade)
+        score = self._score(key, grade)
         self.folder.add_score(score)
         return score
 
+    def _score(self, key: Key, grade: Grade) -> ScoreRecord:
+        version = self.grader.version
+        return ScoreRecord(key[0], key[1], grade.extracted, str(grade.verdict), grade.correct, version, grade.detail)
 
-def _score(key: Key, grade: Grade) -> ScoreRecord:
-    return ScoreRecord(key[0], key[1], grade.extracted, str(grade.verdict), grade.correct, GRADER_VERSION)
+
+def reference(kind: Kind, problem: Problem, record: ChainRecord) -> Any:
+    """What a chain's answer is held against."""
+    return problem.gold
 
 
-def vote(kind: str, pool: GraderPool[Any], grades: Sequence[ScoreRecord]) -> float:
+def vote(kind: str, equivalent: Equivalent, grades: Sequence[ScoreRecord]) -> float:
     """A problem's score: any chain passes for code, the majority of pooled answers otherwise."""
     if kind == Kind.CODE:
         return any_passes(grades)
-    classes = classes_of([grade.extracted for grade in grades], pool.equivalent)
+    classes = classes_of([grade.extracted for grade in grades], equivalent)
     return majority_score(classes, [grade.correct for grade in grades])
 
 

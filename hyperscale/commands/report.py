@@ -56,7 +56,7 @@ def report(runs: Iterable[Path | str], vote_of: VoteOf | None = None) -> Report:
     with GraderPool[Any]() as pool:  # starts nothing unless a vote has to compare answers that differ as text
 
         def by_kind(fields: Mapping[str, Any]) -> Vote:
-            return lambda grades: vote(fields.get("kind", Kind.MATH), pool, grades)
+            return lambda grades: vote(fields.get("kind", Kind.MATH), pool.equivalent, grades)
 
         return Report(tuple(sorted((_row(run, vote_of or by_kind) for run in open_runs(map(Path, runs))), key=_order)))
 

@@ -123,10 +123,9 @@ def run(
         hash8=manifest.hash,
     )
     ids = [problem.id for problem in problems.problems]
-    golds = {problem.id: problem.gold for problem in problems.problems}
     with (
         RunFolder.open(path, manifest, Existing.FRESH if fresh else Existing.RESUME) as folder,
-        Grading(card, folder, golds) as grading,
+        Grading(card, folder, problems.problems) as grading,
     ):
         missing = folder.missing(ids, width)
         title = f"{card.name} · {loaded.name} · {request.method} {request.budget.label} · W={width} L={length}"

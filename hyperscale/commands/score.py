@@ -35,8 +35,7 @@ def _score(path: Path, data: Path | None, listener: Listener) -> dict[str, Any]:
         problems = load_problems(card, data=data, since=fields.get("since"), until=fields.get("until"))
         if problems.data_hash != fields["data_hash"]:
             raise Refusal(f"{path} was made on other problems of {card.name} than those found now: pass the same --data.")
-        golds = {problem.id: problem.gold for problem in problems.problems}
-        with Grading(card, folder, golds) as grading:
+        with Grading(card, folder, problems.problems) as grading:
             for found in grading.regrade():
                 listener.graded(found)
             summary = summary_of(folder, fields["problem_ids"], fields["width"], grading)

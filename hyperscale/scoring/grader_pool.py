@@ -34,7 +34,11 @@ class GraderPool(Generic[K]):
         Bytes of address space of a worker (then `limit`, or `crashed` where it cannot recover).
     comparator : str
         `module:function` run in the workers on (gold, answer), returning a `Verdict`.
+    fallback : Fallback
+        What is taken for the answer where none is boxed.
     """
+
+    version = GRADER_VERSION
 
     def __init__(
         self,
@@ -43,10 +47,11 @@ class GraderPool(Generic[K]):
         seconds: float = 10.0,
         memory: int = 2 << 30,
         comparator: str = "hyperscale.scoring.algebra:compare",
+        fallback: Fallback = Fallback.NONE,
     ) -> None:
         if workers < 1 or seconds <= 0:
             raise ValueError("a grader pool needs at least one worker and a positive time limit")
-        self._most_workers = workers
+        self._most_workers, self._fallback = workers, fallback
         self._limits = WorkerLimits(comparator, seconds, memory)
         self._workers: list[GraderProcess] = []
         self._queue: deque[Pair] = deque()
@@ -77,16 +82,9 @@ class GraderPool(Generic[K]):
         """Completions submitted whose grade has not been handed out."""
         return len(self._finished) + sum(len(waiting) for waiting in self._waiting.values())
 
-    def submit(
-        self,
-        key: K,
-        gold: str,
-        text: str,
-        finish_reason: FinishReason = FinishReason.STOP,
-        fallback: Fallback = Fallback.NONE,
-    ) -> None:
+    def submit(self, key: K, gold: str, text: str, finish_reason: FinishReason = FinishReason.STOP) -> None:
         """Ask for the grade of a completion; `results` or `drain` hand it out under `key`. Never waits for a worker."""
-        extraction = extract(text, finish_reason, fallback)
+        extraction = extract(text, finish_reason, self._fallback)
         verdict = self._known(gold, extraction.answer)
         if verdict is not None:
             self._finished.append((key, _graded(extraction, verdict)))
@@ -108,15 +106,9 @@ class GraderPool(Generic[K]):
             if self._waiting:
                 self._advance(None)
 
-    def grade(
-        self,
-        gold: str,
-        text: str,
-        finish_reason: FinishReason = FinishReason.STOP,
-        fallback: Fallback = Fallback.NONE,
-    ) -> Grade:
+    def grade(self, gold: str, text: str, finish_reason: FinishReason = FinishReason.STOP) -> Grade:
         """Grade one completion and wait for it."""
-        extraction = extract(text, finish_reason, fallback)
+        extraction = extract(text, finish_reason, self._fallback)
         return _graded(extraction, self.compare(gold, extraction.answer))
 
     def compare(self, gold: str, answer: str | None) -> Verdict:

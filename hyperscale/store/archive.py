@@ -27,7 +27,13 @@ _FORMAT = 1
 _INTS = ("chain", "seed", "prompt_tokens", "tokens")
 _FLOATS = ("kv_reads", "aux_reads", "prefill_reads", "peak_tokens", "realised_cr", "wall_s")
 _TRACES = ("kv_reads", "aux_reads", "peak_tokens")
-_GRADES = (("extracted", pa.string()), ("verdict", pa.string()), ("correct", pa.bool_()), ("grader", pa.string()))
+_GRADES = (
+    ("extracted", pa.string()),
+    ("verdict", pa.string()),
+    ("correct", pa.bool_()),
+    ("grader", pa.string()),
+    ("detail", pa.string()),
+)
 _COLUMNS: dict[str, Any] = {
     "run": pa.int32(),
     "problem_id": pa.string(),
@@ -38,6 +44,7 @@ _COLUMNS: dict[str, Any] = {
     "trace_every": pa.int64(),
     **{f"trace_{name}": pa.list_(pa.float64()) for name in _TRACES},
     "text": pa.string(),
+    "permutation": pa.list_(pa.int64()),
     **dict(_GRADES),
 }
 
@@ -62,7 +69,9 @@ class ArchivedRun:
         names = [name for name, _ in _GRADES]
         rows = self._rows(["run", "problem_id", "chain", *names])
         graded = (row for row in rows if row["verdict"] is not None)
-        records = (ScoreRecord(row["problem_id"], row["chain"], *(row[name] for name in names)) for row in graded)
+        records = (
+            ScoreRecord(row["problem_id"], row["chain"], **{name: row[name] for name in names if name in row}) for row in graded
+        )
         return {record.key: record for record in records}
 
     def summary(self) -> dict[str, Any] | None:
@@ -74,7 +83,9 @@ class ArchivedRun:
     def _rows(self, columns: list[str]) -> list[dict[str, Any]]:
         with refusing(self.path):
             try:
-                table = pq.read_table(self.path, columns=columns, filters=[("run", "==", self.index)])
+                there = set(pq.read_schema(self.path).names)  # files of earlier versions lack the newest columns
+                wanted = [name for name in columns if name in there]
+                table = pq.read_table(self.path, columns=wanted, filters=[("run", "==", self.index)])
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
                 raise _unusable(self.path, str(error)) from None
         rows: list[dict[str, Any]] = table.to_pylist()
@@ -143,6 +154,7 @@ def _row(index: int, chain: ChainRecord, score: ScoreRecord | None) -> dict[str,
         "trace_every": chain.trace.every,
         **{f"trace_{name}": getattr(chain.trace, name) for name in _TRACES},
         "text": chain.text.encode("utf-8", "replace").decode(),  # Parquet strings hold no lone surrogates
+        "permutation": chain.permutation,
         **{name: None if score is None else getattr(score, name) for name, _ in _GRADES},
     }
 
@@ -155,6 +167,7 @@ def _chain(row: Mapping[str, Any]) -> ChainRecord:
         trace=Trace(row["trace_every"], *(tuple(row[f"trace_{name}"]) for name in _TRACES)),
         text=row.get("text", ""),
         token_ids=(),
+        permutation=tuple(row.get("permutation") or ()),
     )
 
 

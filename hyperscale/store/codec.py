@@ -63,6 +63,7 @@ def chain_from_row(row: Mapping[str, Any], detail: Detail = Detail.FULL) -> Chai
         text=str(row["text"]) if full else "",
         token_ids=unpack_ids(row["token_ids"]) if full else (),
         wall_s=float(row["wall_s"]),
+        permutation=tuple(map(int, row.get("permutation", ()))),
     )
 
 
@@ -83,6 +84,7 @@ def score_from_row(row: Mapping[str, Any]) -> ScoreRecord:
         verdict=str(row["verdict"]),
         correct=row["correct"],
         grader=str(row["grader"]),
+        detail=str(row.get("detail", "")),
     )
 
 

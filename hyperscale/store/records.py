@@ -42,6 +42,7 @@ class ChainRecord:
     text: str
     token_ids: tuple[int, ...]
     wall_s: float
+    permutation: tuple[int, ...] = ()  # of a choice: which option stood under A, B, ...; option 0 is the right one
 
     @property
     def key(self) -> tuple[str, int]:
@@ -58,6 +59,7 @@ class ScoreRecord:
     verdict: str
     correct: bool
     grader: str  # version of the grading rules
+    detail: str = ""  # for people, e.g. which test failed
 
     @property
     def key(self) -> tuple[str, int]:

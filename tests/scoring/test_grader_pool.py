@@ -52,9 +52,13 @@ def test_easy_answers_start_no_worker() -> None:
         assert pool.grade("025", "no box") == Grade(None, Verdict.NO_ANSWER)
         assert pool.grade("", "no box").verdict is Verdict.UNPARSED_GOLD
         assert pool.grade("5", r"\boxed{5}", FinishReason.LENGTH) == Grade(None, Verdict.NO_ANSWER)
-        assert pool.grade("5", "it is 5", fallback=Fallback.LAST_NUMBER) == Grade("5", Verdict.EQUAL, by_fallback=True)
         assert pool.compare("5", TOWER) is Verdict.LIMIT
         assert pool.pids == ()
+
+
+def test_a_pool_falls_back_where_its_task_does() -> None:
+    with GraderPool[str](fallback=Fallback.LAST_NUMBER) as pool:
+        assert pool.grade("5", "it is 5") == Grade("5", Verdict.EQUAL, by_fallback=True)
 
 
 def test_hard_answers_go_to_a_worker_that_is_bounded() -> None:
