@@ -2,20 +2,24 @@
 
 import hashlib
 import json
-import math
 import os
 from collections import Counter
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 
 from hyperscale.abacus import modchain
+from hyperscale.card_file import read_card
+from hyperscale.cells import cell, required
+from hyperscale.choices import choice_options, refuse_missing_columns
+from hyperscale.code_loading import check_tests, load_code
+from hyperscale.date_window import inside
 from hyperscale.errors import Refusal, UsageError
-from hyperscale.hub import WITHOUT_HUB, hub_rows
+from hyperscale.hub import WITHOUT_HUB, at_commit, hub_rows
 from hyperscale.names import unknown
 from hyperscale.problem import Problem, ProblemSet
 from hyperscale.rows import LocalFile, Row, find_files, read_file
-from hyperscale.task_card import PLACEHOLDER, Columns, TaskCard, Window, read_card
+from hyperscale.task_card import PLACEHOLDER, Kind, Local, Source, TaskCard, Window
 
 __all__ = ["PLACEHOLDER", "Problem", "ProblemSet", "TaskCard", "card_names", "load_card", "load_problems"]
 
@@ -46,7 +50,14 @@ def load_card(name_or_path: str | Path) -> TaskCard:
 
 
 def load_problems(
-    card: TaskCard, data: Path | None = None, limit: int | None = None, since: str | None = None, until: str | None = None
+    card: TaskCard,
+    data: Path | None = None,
+    limit: int | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    *,
+    allow_partial_tests: bool = False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> ProblemSet:
     """The problems of a task.
 
@@ -60,6 +71,10 @@ def load_problems(
         Take the first so many by sha256 of their id.
     since, until : str, optional
         ISO dates that replace the ends of the card's date window; `until` is exclusive.
+    allow_partial_tests : bool
+        Also take programs whose tests are known not to be all of them; the problem set says so.
+    note : callable
+        Told, in one line each, what takes long (a download, files of GB) and what was left out.
 
     Raises
     ------
@@ -71,9 +86,14 @@ def load_problems(
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}. Leave it out to take every problem.")
     window = _window(card, since, until)
-    files = _local_files(card, data)
-    if files:
-        problems = [problem for file in files for problem in _problems(card.columns, window, file.rows, str(file.path))]
+    paths, partial = _local_paths(card, data), False
+    if card.code:
+        source = card.source if paths else _hub_source(card)
+        code = load_code(card, card.code, source, window, paths, note, allow_partial_tests=allow_partial_tests)
+        problems, revision, origin, partial = list(code.problems), code.revision, code.origin, code.partial
+    elif paths:
+        files = _read(card, paths)
+        problems = [problem for file in files for problem in _problems(card, window, file.rows, str(file.path))]
         revision = card.source.revision if _pinned(card, files) else None
         origin = ", ".join(str(file.path) for file in files)
     else:
@@ -82,8 +102,10 @@ def load_problems(
         found = "no row lies in the date window. Widen it with --since and --until" if window else "there are no rows"
         raise Refusal(f"{origin}: {found}.")
     _refuse_duplicates(problems, origin)
-    chosen = sorted(problems, key=lambda problem: _sha256(problem.id))[:limit]
-    return ProblemSet(tuple(chosen), _data_hash(problems), revision, origin)
+    ordered = sorted(problems, key=lambda problem: _sha256(problem.id))
+    chosen = ordered[:limit]
+    check_tests(chosen, ordered[len(chosen) :])
+    return ProblemSet(tuple(chosen), _data_hash(problems), revision, origin, partial)
 
 
 def _cards_folder() -> Path:
@@ -95,10 +117,9 @@ def _cards_folder() -> Path:
     return folder
 
 
-def _local_files(card: TaskCard, data: Path | None) -> tuple[LocalFile, ...]:
+def _local_paths(card: TaskCard, data: Path | None) -> tuple[Path, ...]:
     if data is not None:
-        paths = find_files(data, card.local.files) if data.is_dir() else (data,)
-        return tuple(read_file(path) for path in paths)
+        return _found(data, card.local) if data.is_dir() else (data,)
     variable = os.environ.get("HYPERSCALE_DATA")
     if not variable:
         return ()
@@ -107,7 +128,23 @@ def _local_files(card: TaskCard, data: Path | None) -> tuple[LocalFile, ...]:
     folder = Path(variable, card.local.folder)
     if not folder.is_dir():
         return ()
-    return tuple(read_file(path) for path in find_files(folder, card.local.files))
+    return _found(folder, card.local)
+
+
+def _found(folder: Path, local: Local) -> tuple[Path, ...]:
+    """The card's files in a folder; instead of a zip that is not there, the file that would be inside it."""
+    if local.member and not any((folder / name).is_file() for name in local.files):
+        try:
+            return find_files(folder, (Path(local.member.name).name,))
+        except Refusal as error:
+            raise Refusal(f"{folder} holds no {' or '.join(local.files)}, and without it: {error}") from error
+    return find_files(folder, local.files)
+
+
+def _read(card: TaskCard, paths: Iterable[Path]) -> tuple[LocalFile, ...]:
+    # other files may well be a selection of the published rows, but nobody edits an encrypted zip
+    pins = {name: digest for name, digest in card.source.files.items() if name.endswith(".zip")}
+    return tuple(read_file(path, card.local.member, pins.get(path.name)) for path in paths)
 
 
 def _pinned(card: TaskCard, files: Iterable[LocalFile]) -> bool:
@@ -120,10 +157,15 @@ def _from_source(card: TaskCard, window: Window | None) -> tuple[list[Problem], 
         if source.bundled not in BUNDLED:
             raise Refusal(f"{card.path}: [source] bundled is {source.bundled!r}. Known: {', '.join(BUNDLED)}.")
         return BUNDLED[source.bundled](), None, "bundled"
-    if not source.hub:
+    pinned = _hub_source(card)
+    origin = f"hub {pinned.hub}@{pinned.revision}"
+    return _problems(card, window, hub_rows(pinned), origin), pinned.revision, origin
+
+
+def _hub_source(card: TaskCard) -> Source:
+    if not card.source.hub:
         raise Refusal(f"Task {card.name} names no hub data set, and no local files were found. {WITHOUT_HUB}.")
-    origin = f"hub {source.hub}@{source.revision}"
-    return _problems(card.columns, window, hub_rows(source), origin), source.revision, origin
+    return at_commit(card.source)
 
 
 def _modchain() -> list[Problem]:
@@ -136,17 +178,20 @@ def _modchain() -> list[Problem]:
 BUNDLED = {"modchain": _modchain}
 
 
-def _problems(columns: Columns, window: Window | None, rows: tuple[tuple[str, Row], ...], origin: str) -> list[Problem]:
+def _problems(card: TaskCard, window: Window | None, rows: tuple[tuple[str, Row], ...], origin: str) -> list[Problem]:
     return [
-        _problem(columns, row, f"{origin}, {where}")
+        _problem(card, row, f"{origin}, {where}")
         for where, row in rows
-        if window is None or _inside(window, row, f"{origin}, {where}")
+        if window is None or inside(window, row, f"{origin}, {where}")
     ]
 
 
-def _problem(columns: Columns, row: Row, where: str) -> Problem:
-    question = _required(row, columns.question, where)
-    gold = _required(row, columns.answer, where)
+def _problem(card: TaskCard, row: Row, where: str) -> Problem:
+    columns = card.columns
+    if card.kind is Kind.CHOICE:
+        refuse_missing_columns(columns, row, where)
+    question = required(row, columns.question, where)
+    gold = required(row, columns.answer, where)
     if columns.answer_after:
         _, marker, gold = gold.rpartition(columns.answer_after)
         if not marker:
@@ -155,38 +200,10 @@ def _problem(columns: Columns, row: Row, where: str) -> Problem:
         gold = gold.replace(dropped, "")
     if not gold.strip():
         raise Refusal(f"{where}: column {columns.answer!r} holds no answer. Complete or remove the row.")
-    identity = _cell(row.get(columns.id), columns.id, where).strip() if columns.id else ""
+    identity = cell(row.get(columns.id), columns.id, where).strip() if columns.id else ""
     metadata = {name: row[name] for name in columns.metadata if name in row}
-    return Problem(identity or _sha256(question)[:12], question, gold.strip(), metadata)
-
-
-def _required(row: Row, column: str, where: str) -> str:
-    if column not in row:
-        found = ", ".join(map(repr, row))
-        raise Refusal(
-            f"{where}: there is no column {column!r}, only {found}. Rename it, or use a card that names your columns."
-        )
-    text = _cell(row[column], column, where)
-    if not text.strip():
-        raise Refusal(f"{where}: column {column!r} is empty. Complete or remove the row.")
-    return text
-
-
-def _cell(value: object, column: str, where: str) -> str:
-    if isinstance(value, float):
-        if math.isnan(value):
-            return ""
-        value = int(value) if value.is_integer() else value  # whole numbers become floats in columns with gaps
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Refusal(f"{where}: column {column!r} holds a {type(value).__name__}, not a text or number.")
-    text = str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Refusal(f"{where}: column {column!r} holds half of a surrogate pair. Correct the text.") from None
-    return text
+    options = choice_options(columns, row, gold.strip(), where) if card.kind is Kind.CHOICE else ()
+    return Problem(identity or _sha256(question)[:12], question, gold.strip(), metadata, options)
 
 
 def _window(card: TaskCard, since: str | None, until: str | None) -> Window | None:
@@ -210,16 +227,6 @@ def _date(text: str | None, option: str) -> date | None:
         raise UsageError(f"{option} {text!r} is not a date. Write 2024-08-01.") from None
 
 
-def _inside(window: Window, row: Row, where: str) -> bool:
-    value = row.get(window.column)
-    try:
-        day = value if isinstance(value, date) else datetime.fromisoformat(str(value))
-    except ValueError:
-        raise Refusal(f"{where}: column {window.column!r} holds {value!r}, which is no date. Write 2024-08-01.") from None
-    day = day.date() if isinstance(day, datetime) else day
-    return not (window.since and day < window.since) and not (window.until and day >= window.until)
-
-
 def _refuse_duplicates(problems: list[Problem], origin: str) -> None:
     repeated = [name for name, count in Counter(problem.id for problem in problems).items() if count > 1]
     if repeated:
@@ -230,7 +237,7 @@ def _refuse_duplicates(problems: list[Problem], origin: str) -> None:
 
 
 def _data_hash(problems: list[Problem]) -> str:
-    rows = sorted((problem.id, problem.question, problem.gold) for problem in problems)
+    rows = sorted((problem.id, problem.question, problem.gold, *problem.options[1:]) for problem in problems)
     return _sha256("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
 
 

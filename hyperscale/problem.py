@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hyperscale.code_tests import TestSource
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -14,6 +16,10 @@ class Problem:
         The reference answer; of a choice, the text of the right option; of a program, the sha256 of its tests.
     options : tuple of str
         Of a choice: all options, the right one first. In which order a chain sees them is drawn for each run.
+    starter : str
+        Of a program: the code it has to start from, empty where there is none.
+    tests : TestSource or None
+        Of a program: where its tests lie.
     """
 
     id: str
@@ -21,6 +27,8 @@ class Problem:
     gold: str
     metadata: Mapping[str, object]
     options: tuple[str, ...] = ()
+    starter: str = ""
+    tests: TestSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +40,18 @@ class ProblemSet:
     problems : tuple of Problem
         What `limit` left.
     data_hash : str
-        sha256 over ids, questions and golds of everything inside the date window, whatever `limit` and the row order.
+        sha256 over ids, questions, golds and wrong options of everything inside the date window, whatever `limit` and the row
+        order.
     revision : str or None
-        The card's pinned revision where the rows are known to be that revision's, else None.
+        The card's pinned revision, or the commit its branch was at, where the rows are known to be those; else None.
     origin : str
         Where the rows came from, to be read by people.
+    partial_tests : bool
+        Some rows inside the date window are known to hold only part of their tests.
     """
 
     problems: tuple[Problem, ...]
     data_hash: str
     revision: str | None
     origin: str
+    partial_tests: bool = False

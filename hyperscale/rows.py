@@ -1,4 +1,4 @@
-"""Rows of local data files: JSON lines, JSON, CSV and Parquet, plain or gzipped."""
+"""Rows of local data files: JSON lines, JSON, CSV and Parquet, plain, gzipped or inside a zip."""
 
 import csv
 import gzip
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperscale.errors import Refusal
+from hyperscale.zip_member import Member, read_member
 
 Row = Mapping[str, object]
 
@@ -47,15 +48,17 @@ def find_files(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def read_file(path: Path) -> LocalFile:
-    """Read one file.
+def read_file(path: Path, member: Member | None = None, sha256: str | None = None) -> LocalFile:
+    """Read one file; of a zip, its `member`.
 
     Raises
     ------
     Refusal
-        If it is missing, of an unknown format, damaged or empty; names the line where there is one.
+        If it is missing, of an unknown format, damaged, empty or not the bytes that `sha256` asks for; names the line where
+        there is one.
     """
-    bare = path.with_suffix("") if path.suffix == ".gz" else path
+    inner = Path(member.name) if member and path.suffix == ".zip" else path
+    bare = inner.with_suffix("") if inner.suffix == ".gz" else inner
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -63,9 +66,13 @@ def read_file(path: Path) -> LocalFile:
     except OSError as error:
         raise Refusal(f"Cannot read the data file {path}: {error.strerror}.") from error
     if bare.suffix not in READERS:
-        raise Refusal(f"{path} has an unknown format. Data files end in {', '.join(READERS)} or one of these with .gz.")
+        raise Refusal(f"{inner} has an unknown format. Data files end in {', '.join(READERS)} or one of these with .gz.")
     digest = hashlib.sha256(content).hexdigest()
-    if bare != path:
+    if sha256 not in (None, digest):
+        raise Refusal(f"{path} is not the published file: expected sha256 {sha256}, found {digest}. Download it again.")
+    if member and inner != path:
+        content = read_member(content, path, member)
+    if bare != inner:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
@@ -74,6 +81,15 @@ def read_file(path: Path) -> LocalFile:
     if not rows:
         raise Refusal(f"{path} holds no rows. Give a file with at least one problem.")
     return LocalFile(path, rows, digest)
+
+
+def json_row(line: bytes, path: Path, number: int) -> Row:
+    """The row on one line of JSON lines; raises Refusal, naming the line, if it is none."""
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path}, line {number}: not UTF-8 text. Save the file as UTF-8.") from error
+    return _object(_parse(text, path, number), path, f"line {number}")
 
 
 def _text(content: bytes, path: Path) -> str:

@@ -1,19 +1,17 @@
 """Loading from a hub, in processes of their own: the hub's client reads its settings when it is imported."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hyperscale.cards import load_card, load_problems
 from tests.card_files import ROWS, write_card, write_rows
+from tests.choice_files import ROWS as QUESTIONS
+from tests.choice_files import csv_bytes
 from tests.fake_hub import REVISION, Repository, serving
+from tests.fresh_process import Answers, answers_of
 
 LOAD = """
 import json, sys
@@ -31,8 +29,6 @@ for path in sys.argv[1:]:
 print(json.dumps(answers))
 """
 
-Answers = dict[str, dict[str, Any]]
-
 
 def hub_card(folder: Path, name: str, split: str = "test", revision: str = REVISION, called: str = "") -> Path:
     folder = folder / (called or name.replace("/", "-"))
@@ -41,23 +37,23 @@ def hub_card(folder: Path, name: str, split: str = "test", revision: str = REVIS
     return write_card(folder, source=lines)
 
 
+def branch_card(folder: Path, name: str, branch: str = "main", called: str = "") -> Path:
+    path = hub_card(folder, name, called=called)
+    path.write_text(path.read_text().replace(f'revision = "{REVISION}"', f'branch = "{branch}"'))
+    return path
+
+
+def choice_card(folder: Path, name: str) -> Path:
+    """The built-in card of a gated set of questions, looking for them elsewhere."""
+    path = folder / name.replace("/", "-") / "questions.toml"
+    path.parent.mkdir()
+    text = load_card("gpqa_diamond").path.read_text()
+    path.write_text(text.replace("Idavidrein/gpqa", name).replace('config = "gpqa_diamond"', 'config = "default"'))
+    return path
+
+
 def load(cards: list[Path], work: Path, **variables: str) -> Answers:
-    """What each card gives, by the name of its folder, in a fresh process with an empty environment and cache in `work`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HYPERSCALE_"))}
-    kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
-    settings = {"HF_HOME": str(work / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, *map(str, cards)],
-        env=kept | settings | {"PYTHONPATH": str(Path(__file__).parent.parent)} | variables,
-        cwd=work,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return {Path(path).parent.name: answer for path, answer in json.loads(done.stdout.splitlines()[-1]).items()}
+    return answers_of(LOAD, cards, work, **variables)
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +73,15 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Answers]
         Repository("some/broken", {}, broken=True),
         Repository("some/empty", {"README.md": b"#"}),
         Repository("some/nonsense", {"test.jsonl": b"{nonsense\n"}),
+        Repository("some/branch", {"test.jsonl": lines}),
     ]
-    cards = [hub_card(work, repository.name) for repository in repositories]
+    cards = [hub_card(work, repository.name) for repository in repositories if repository.name != "some/branch"]
+    cards.append(branch_card(work, "some/branch"))
+    cards.append(branch_card(work, "some/branch", branch="other", called="other-branch"))
+    cards.append(branch_card(work, "some/never", called="never-seen"))
+    for name, gated in (("some/questions", False), ("some/gated-questions", True)):
+        repositories.append(Repository(name, {"train.csv": csv_bytes()}, gated=gated))
+        cards.append(choice_card(work, name))
     cards.append(hub_card(work, "some/unknown"))
     cards.append(hub_card(work, "some/LINES-1", split="train", called="other-split"))
     cards.append(hub_card(work, "some/LINES-1", revision="f" * 40, called="other-revision"))
@@ -87,7 +90,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Answers]
     return online, load(cards, work, HF_HUB_OFFLINE="1")
 
 
-@pytest.mark.parametrize(("folder", "name"), [("some-LINES-1", "some/LINES-1"), ("some-parquet", "some/parquet")])
+@pytest.mark.parametrize(
+    ("folder", "name"), [("some-LINES-1", "some/LINES-1"), ("some-parquet", "some/parquet"), ("some-branch", "some/branch")]
+)
 def test_hub_rows_equal_local_rows_and_stay_usable_offline(
     tmp_path: Path, answers: tuple[Answers, Answers], folder: str, name: str
 ) -> None:
@@ -107,6 +112,8 @@ def test_hub_rows_equal_local_rows_and_stay_usable_offline(
     ("folder", "words"),
     [
         ("some-closed", ["conditions", "HF_TOKEN", "datasets/some/closed"]),
+        ("some-gated-questions", ["conditions", "HF_TOKEN", "https://huggingface.co/datasets/some/gated-questions"]),
+        ("other-branch", ["no such revision other"]),
         ("some-unknown", ["some/unknown", "does not know it"]),
         ("some-broken", ["some/broken", "answered with an error", "500"]),
         ("some-empty", ["some/empty"]),
@@ -125,7 +132,20 @@ def test_a_hub_that_gives_no_such_rows_is_refused_in_one_message(
         assert word in answer["message"]
 
 
-@pytest.mark.parametrize("folder", ["other-revision", "other-split", "some-unknown"])
+def test_questions_of_the_hub_are_those_of_a_file_at_the_commit_their_branch_is_at(
+    tmp_path: Path, answers: tuple[Answers, Answers]
+) -> None:
+    (tmp_path / "own.csv").write_bytes(csv_bytes())
+    local = load_problems(load_card("gpqa_diamond"), data=tmp_path / "own.csv")
+    assert len(local.problems) == len(QUESTIONS)
+    for answer in (found["some-questions"] for found in answers):
+        assert answer["ids"] == [problem.id for problem in local.problems]
+        assert answer["hash"] == local.data_hash
+        assert answer["revision"] == REVISION
+        assert answer["origin"] == f"hub some/questions@{REVISION}"
+
+
+@pytest.mark.parametrize("folder", ["other-revision", "other-split", "some-unknown", "never-seen", "some-gated-questions"])
 def test_offline_another_cached_revision_or_split_is_not_taken_for_the_wanted_one(
     answers: tuple[Answers, Answers], folder: str
 ) -> None:

@@ -62,7 +62,8 @@ def summarize(
     Parameters
     ----------
     manifest_fields
-        Holds `task`, `model`, `method`, `budget`, `max_len`, and `base_model` if it is another than `model`.
+        Holds `task`, `model`, `method`, `budget`, `max_len`, `base_model` if it is another than `model`, and `partial_tests`
+        if programs were tested with only part of their tests.
 
     Returns
     -------
@@ -96,6 +97,8 @@ def summarize(
         "run": run,
         "incomplete": len(problems) - len(counted),
         "accounting": accounting.value,
+        **({"partial_tests": True} if manifest_fields.get("partial_tests") else {}),
+        **_walls(voted),
     }
 
 
@@ -134,6 +137,12 @@ def _costs(problems: Sequence[_Problem], accuracy: float | None, accounting: Acc
         "tokens": _ratio(sum(chain.tokens for chain in chains), len(problems)),
         "truncated": _ratio(sum(chain.finish_reason in _CUT for chain in chains), len(chains)),
     }
+
+
+def _walls(problems: Sequence[_Problem]) -> dict[str, Any]:
+    """What kept the programs in while they were graded, which their grader's version names behind a plus."""
+    levels = {grade.grader.partition("+")[2] for problem in problems for grade in problem.grades} - {""}
+    return {"sandbox": ", ".join(sorted(levels))} if levels else {}
 
 
 def _interval(scores: Sequence[float], width: int) -> dict[str, Any]:

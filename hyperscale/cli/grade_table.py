@@ -15,7 +15,9 @@ def grade_table(report: GradeReport) -> Table:
     bounds = f"[{percent(interval.low)}, {percent(interval.high)}]"
     table = Table(
         title=f"{report.task}, {count} completions",
-        caption=f"Accuracy: {percent(report.accuracy)}%, 95% interval {bounds}. --json lists every row.",
+        caption=" ".join(
+            [f"Accuracy: {percent(report.accuracy)}%, 95% interval {bounds}.", *_warnings(report), "--json lists every row."]
+        ),
         title_justify="left",
         caption_justify="left",
         title_style="bold",
@@ -28,3 +30,8 @@ def grade_table(report: GradeReport) -> Table:
     for verdict, number in report.counts.items():
         table.add_row(verdict.value, str(number), percent(number / count))
     return table
+
+
+def _warnings(report: GradeReport) -> list[str]:
+    partial = ["Only part of the tests is here: a program that passes may still be wrong."] if report.partial_tests else []
+    return partial + (["Programs ran with your own rights."] if "unsafe" in report.grader else [])

@@ -14,6 +14,29 @@ Data = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="File or folder with the task's rows; wins over HYPERSCALE_DATA and the hub."),
 ]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Only problems from this day on, such as 2024-08-01.", rich_help_panel="What to run"),
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Only problems before this day.", rich_help_panel="What to run")
+]
+AllowPartialTests = Annotated[
+    bool,
+    typer.Option(
+        "--allow-partial-tests",
+        help="Take programs of which only part of the tests is there; every result says so.",
+        rich_help_panel="Data, machine, output",
+    ),
+]
+UnsafeNoSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe-no-sandbox",
+        help="Run programs that a model wrote with your own rights, where nothing can keep them in; every result says so.",
+        rich_help_panel="Data, machine, output",
+    ),
+]
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hyperscale.cli.options import Json, parse_settings
+from hyperscale.cli.options import AllowPartialTests, Json, Since, UnsafeNoSandbox, Until, parse_settings
 
 
 def _what(metavar: str, text: str, *names: str) -> Any:
@@ -35,8 +35,6 @@ Width = Annotated[int, _what("W", "Chains per problem.")]
 MaxLen = Annotated[str | None, _what("L", "Most tokens a chain may generate, such as 16k. Default: the task's.")]
 Reads = Annotated[str | None, _what("N", "Most KV reads per problem, such as 64M or 2^26, split over its chains.")]
 Limit = Annotated[int | None, _what("N", "Only so many problems.")]
-Since = Annotated[str | None, _what("DATE", "Only problems from this day on, such as 2024-08-01.")]
-Until = Annotated[str | None, _what("DATE", "Only problems before this day.")]
 Prompt = Annotated[str | None, _what("PRESET", "One of the task's prompts. Default: the task's.")]
 
 Seed = Annotated[int, _sampling("N", "Seed of all random numbers.")]
@@ -78,6 +76,8 @@ def run(
     top_p: TopP = None,
     top_k: TopK = None,
     data: Data = None,
+    allow_partial_tests: AllowPartialTests = False,
+    unsafe_no_sandbox: UnsafeNoSandbox = False,
     out: Out = Path("results"),
     fresh: Fresh = False,
     device: Device = "auto",

@@ -50,6 +50,10 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
     if summary.get("hit_rate") is not None:
         rows.insert(3, ("hit rate %", percent(summary["hit_rate"]), "of dense attention falls on what was read"))
+    if summary.get("partial_tests"):
+        rows.append(("tests", "partial", "--allow-partial-tests: a program that passes may still be wrong"))
+    if "unsafe" in summary.get("sandbox", ""):
+        rows.append(("sandbox", summary["sandbox"], "programs ran with the user's rights"))
     if summary.get("errors"):
         rows.append(("errors", str(summary["errors"]), "chains that failed; they are in no accuracy"))
     if summary.get("incomplete"):

@@ -72,7 +72,7 @@ class Diagnosis:
 def doctor(out: Path = Path("results"), hub_seconds: float = HUB_SECONDS) -> Diagnosis:
     """Look at the machine, the installation, the data and the hub. Changes nothing; waits `hub_seconds` for the hub at most."""
     checks = [_python(), _machine(), _memory(), *map(_package, PACKAGES), _threads(), _gpu()]
-    checks += [_results(out), _bundled_model(), *_data(), _hub(hub_seconds), _token()]
+    checks += [_results(out), _bundled_model(), *_data(), _sandbox(), _hub(hub_seconds), _token()]
     return Diagnosis(tuple(checks))
 
 
@@ -194,6 +194,18 @@ def _data() -> list[Check]:
     local = [task.name for task in found if task.origin is Origin.LOCAL and task.fault is None]
     faults = [Check(f"data of {task.name}", Status.NOTE, task.fault) for task in found if task.fault]
     return [Check("local data", Status.OK, f"{root} has {', '.join(local) or 'no task'}"), *faults]
+
+
+def _sandbox() -> Check:
+    """Whether programs written by models can be run, and which walls stand around them."""
+    from hyperscale.sandbox import LayerState, Sandbox
+
+    try:
+        sandbox = Sandbox.open()
+    except HyperscaleError as error:
+        return Check("sandbox", Status.NOTE, f"none, so tasks whose answers are programs cannot be graded: {error}")
+    missing = [f"no {report.layer}: {report.why}" for report in sandbox.describe() if report.state is LayerState.OFF]
+    return Check("sandbox", Status.OK, "; ".join([sandbox.level, *missing]))
 
 
 def _hub(seconds: float) -> Check:

@@ -8,6 +8,7 @@ import torch
 
 from hyperscale.abacus import modchain
 from hyperscale.cards import load_card, load_problems
+from hyperscale.choices import user_turn
 from hyperscale.commands.listener import Listener
 from hyperscale.commands.run import run
 from hyperscale.errors import Refusal, UsageError
@@ -88,7 +89,7 @@ class ExampleSource:
         summary = run(method="vanilla", limit=self.count, out=folder / "chains", listener=listener, **shared)  # type: ignore[arg-type]
         card = load_card(self.task_name)
         known = load_problems(card, data=problems).problems
-        prompts = {problem.id: loaded.encode_prompt(card.render(problem.question, None)) for problem in known}
+        prompts = {problem.id: loaded.encode_prompt(user_turn(card, problem, self.seed)) for problem in known}
         chains = RunFolder.read(Path(summary["run"])).chains().values()
         rows = [
             Row(tuple([*prompts[chain.problem_id], *chain.token_ids][: self.context]), len(prompts[chain.problem_id]))

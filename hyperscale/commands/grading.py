@@ -1,12 +1,16 @@
 """Grades beside generation, and the summary they lead to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from hyperscale.analysis.summary import any_passes, summarize
 from hyperscale.cards import Problem, TaskCard
+from hyperscale.choices import is_order, right_letter
 from hyperscale.commands.telemetry import measured
+from hyperscale.errors import Refusal
+from hyperscale.sandbox import Isolation
 from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.graders import make_grader
 from hyperscale.scoring.verdict import Grade
@@ -19,10 +23,17 @@ from hyperscale.task_card import Kind
 class Grading:
     """A grader that writes what it finds into a run folder."""
 
-    def __init__(self, card: TaskCard, folder: RunFolder, problems: Iterable[Problem]) -> None:
+    def __init__(
+        self,
+        card: TaskCard,
+        folder: RunFolder,
+        problems: Iterable[Problem],
+        workers: int = 1,
+        isolation: Isolation = Isolation.STRICT,
+    ) -> None:
         self.card, self.folder = card, folder
         self.problems = {problem.id: problem for problem in problems}
-        self.grader: Grader[Key] = make_grader(card)
+        self.grader: Grader[Key] = make_grader(card, workers, isolation)
 
     def __enter__(self) -> Self:
         return self
@@ -80,9 +91,30 @@ class Grading:
         return ScoreRecord(key[0], key[1], grade.extracted, str(grade.verdict), grade.correct, version, grade.detail)
 
 
+def isolation_of(note: Callable[[str], None], *, unsafe_no_sandbox: bool) -> Isolation:
+    """How programs are kept in; told loudly where they are not."""
+    if not unsafe_no_sandbox:
+        return Isolation.STRICT
+    note("--unsafe-no-sandbox: programs that a model wrote run with your rights, on your files and your network")
+    return Isolation.NONE
+
+
+def free_cores(generating: int) -> int:
+    """How many programs may be graded beside so many processes that generate."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - generating)
+
+
 def reference(kind: Kind, problem: Problem, record: ChainRecord) -> Any:
-    """What a chain's answer is held against."""
-    return problem.gold
+    """What a chain's answer is held against; raises Refusal where its record does not tell."""
+    if kind is Kind.CHOICE:
+        if not is_order(record.permutation, len(problem.options)):
+            raise Refusal(
+                f"The record of chain {record.chain} of problem {record.problem_id} lacks the order of its "
+                f"{len(problem.options)} options, so nobody can say which letter is right. Generate it again (--fresh)."
+            )
+        return right_letter(record.permutation)
+    return problem.tests if kind is Kind.CODE else problem.gold
 
 
 def vote(kind: str, equivalent: Equivalent, grades: Sequence[ScoreRecord]) -> float:

@@ -7,12 +7,14 @@ import os
 import re
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperscale.cards import card_names, load_card, load_problems
+from hyperscale.code_loading import MUCH
 from hyperscale.errors import Refusal
 from hyperscale.task_card import TaskCard
 
@@ -35,7 +37,11 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """A benchmark. `problems` is None where they would have to be fetched first; `fault` says why local rows are of no use."""
+    """A benchmark.
+
+    `problems` is None where they would have to be fetched first, or where counting them would take long; `errata` says which
+    problems are known to be defective, and why; `fault` says why local rows are of no use.
+    """
 
     name: str
     title: str
@@ -47,6 +53,7 @@ class TaskInfo:
     prompts: tuple[str, ...]
     licence: str
     defects: tuple[str, ...]
+    errata: Mapping[str, str]
     fault: str | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -165,7 +172,7 @@ def task_origin(card: TaskCard) -> tuple[Origin, str]:
 def _task(card: TaskCard) -> TaskInfo:
     origin, source = task_origin(card)
     problems, fault = None, None
-    if origin in (Origin.BUNDLED, Origin.LOCAL):
+    if origin in (Origin.BUNDLED, Origin.LOCAL) and not (card.code and card.code.files and _bytes(source) > MUCH):
         try:
             problems = len(load_problems(card).problems)
         except Refusal as error:
@@ -181,8 +188,13 @@ def _task(card: TaskCard) -> TaskInfo:
         prompts=tuple(card.prompts),
         licence=card.licence,
         defects=card.defects,
+        errata=dict(card.code.errata) if card.code else {},
         fault=fault,
     )
+
+
+def _bytes(folder: str) -> int:
+    return sum(path.stat().st_size for path in Path(folder).iterdir() if path.is_file())
 
 
 def _parameters(cls: type) -> tuple[Parameter, ...]:

@@ -1,5 +1,6 @@
 """`hyperscale report`: one row per run."""
 
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,9 @@ def report(runs: Iterable[Path | str], vote_of: VoteOf | None = None) -> Report:
     with GraderPool[Any]() as pool:  # starts nothing unless a vote has to compare answers that differ as text
 
         def by_kind(fields: Mapping[str, Any]) -> Vote:
-            return lambda grades: vote(fields.get("kind", Kind.MATH), pool.equivalent, grades)
+            kind = fields.get("kind", Kind.MATH)
+            equivalent = operator.eq if kind == Kind.CHOICE else pool.equivalent  # letters are no formulas
+            return lambda grades: vote(kind, equivalent, grades)
 
         return Report(tuple(sorted((_row(run, vote_of or by_kind) for run in open_runs(map(Path, runs))), key=_order)))
 

@@ -157,7 +157,7 @@ def _title(rows: Sequence[Row], shared: Sequence[_Column]) -> str | None:
 
 def _notes(rows: Sequence[Row], shown: Sequence[_Column], left_out: Sequence[str]) -> list[str]:
     headers = {column.header for column in shown}
-    votes = "any of W chains passing or " if any(row.get("kind") == "code" for row in rows) else ""
+    votes = "any of W chains passing or " if any("sandbox" in row for row in rows) else ""
     notes = [f"Accuracy: {votes}the vote of W chains, with its 95% interval."]
     summed = [name for name in ("KV reads", "aux", "peak", "tokens") if name in headers]
     notes.append(f"{_listed(summed)}: mean per problem, summed over its W chains (k = 1024, M = 1024k).")
@@ -182,6 +182,10 @@ def _warnings(rows: Sequence[Row]) -> list[str]:
         warnings.append(f"Chains that ended in an error and are in no accuracy: {errors}.")
     if incomplete:
         warnings.append(f"Problems not finished and not counted: {incomplete}.")
+    if any(row.get("partial_tests") for row in rows):
+        warnings.append("Only part of the tests was there (--allow-partial-tests): a program that passed may still be wrong.")
+    if any("unsafe" in row.get("sandbox", "") for row in rows):
+        warnings.append("Programs were graded without a sandbox (--unsafe-no-sandbox).")
     return warnings
 
 

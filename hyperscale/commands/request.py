@@ -9,6 +9,7 @@ from hyperscale.budget import Budget, parse_budget, parse_size
 from hyperscale.cache.policy import Policy
 from hyperscale.cache.registry import DEFAULT_BUDGET, DEFAULT_METHOD, make_policy, policy_class
 from hyperscale.cards import Problem, TaskCard
+from hyperscale.choices import option_order, user_turn
 from hyperscale.commands.auto_model import learned_method
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import Sampling, chain_seed
@@ -157,7 +158,8 @@ def encode_problems(
     problems: tuple[Problem, ...], card: TaskCard, prompt: str | None, model: LoadedModel, request: Request, max_len: int
 ) -> dict[str, tuple[int, ...]]:
     """Prompt token ids by problem, checked against the model's positions and the policy's smallest budget."""
-    encoded = {problem.id: tuple(model.encode_prompt(card.render(problem.question, prompt))) for problem in problems}
+    turns = {problem.id: user_turn(card, problem, request.seed, prompt) for problem in problems}
+    encoded = {problem_id: tuple(model.encode_prompt(turn)) for problem_id, turn in turns.items()}
     longest = max(encoded, key=lambda problem_id: len(encoded[problem_id]))
     prompt_tokens = len(encoded[longest])
     if prompt_tokens + max_len > model.max_positions:
@@ -171,6 +173,15 @@ def encode_problems(
 
 
 def chain_tasks(
-    missing: list[tuple[str, int]], encoded: Mapping[str, tuple[int, ...]], task: str, seed: int
+    missing: list[tuple[str, int]],
+    encoded: Mapping[str, tuple[int, ...]],
+    problems: tuple[Problem, ...],
+    task: str,
+    seed: int,
 ) -> list[ChainTask]:
-    return [ChainTask(problem, chain, chain_seed(seed, task, problem, chain), encoded[problem]) for problem, chain in missing]
+    """The chains to generate; those of one problem see its options in the same order, so that their letters can be pooled."""
+    orders = {problem.id: option_order(seed, problem) for problem in problems}
+    return [
+        ChainTask(problem, chain, chain_seed(seed, task, problem, chain), encoded[problem], orders[problem])
+        for problem, chain in missing
+    ]

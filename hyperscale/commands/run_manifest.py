@@ -30,7 +30,7 @@ def manifest_of(
         "task": card.name,
         "task_version": card.version,
         "data_hash": problems.data_hash,
-        "prompt_hash": hashlib.sha256(f"{card.prompt(prompt)}\x1f{model.tokenizer.chat_template}".encode()).hexdigest()[:16],
+        "prompt_hash": _hash16(f"{card.prompt_parts(prompt)}\x1f{model.tokenizer.chat_template}".encode()),
         "weights_hash": model.weights_hash,
         "tokenizer_hash": model.tokenizer_hash,
         "stop_ids": sorted(model.stop_ids),
@@ -44,7 +44,7 @@ def manifest_of(
     }
     file = Path(request.method.partition(":")[0])
     if file.suffix == ".py":
-        configuration["policy_code"] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        configuration["policy_code"] = _hash16(file.read_bytes())
     if request.purse is not None:
         configuration |= {"width": request.width, "reads": request.purse * request.width}
     facts = {
@@ -64,12 +64,17 @@ def manifest_of(
         "model_source": Path(model.source).name if Path(model.source).is_dir() else model.source,
         "data_revision": problems.revision,
         "data_origin": "local file" if Path(problems.origin).exists() else problems.origin,
+        **({"partial_tests": True} if problems.partial_tests else {}),
         "prefix_safe": request.policy.prefix_safe or request.budget.slots is not None,
         "device": _device_name(model),
         **({"heads": asdict(model.heads)} if model.heads else {}),
         "versions": {name: _version(name) for name in PACKAGES} | {"python": platform.python_version()},
     }
     return Manifest(configuration, facts)
+
+
+def _hash16(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _version(package: str) -> str:

@@ -11,12 +11,13 @@ TRACE_EVERY = 64
 
 @dataclass(frozen=True, slots=True)
 class ChainTask:
-    """A chain to generate: which problem, which of its chains, and the seed of its random numbers."""
+    """A chain to generate: which problem, which of its chains, the seed of its random numbers, and the order of its options."""
 
     problem_id: str
     chain: int
     seed: int
     prompt_ids: tuple[int, ...]
+    permutation: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,4 +74,5 @@ class Chain:
             text=text,
             token_ids=tuple(self.tokens),
             wall_s=time.perf_counter() - self.started,
+            permutation=self.task.permutation,
         )

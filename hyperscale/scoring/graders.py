@@ -2,11 +2,24 @@
 
 from typing import Any
 
+from hyperscale.sandbox import Isolation, Sandbox
+from hyperscale.scoring.choice import ChoiceGrader
+from hyperscale.scoring.code import CodeGrader
 from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.grader_pool import GraderPool
-from hyperscale.task_card import TaskCard
+from hyperscale.task_card import Kind, TaskCard
 
 
-def make_grader(card: TaskCard, workers: int = 1) -> Grader[Any]:
-    """A grader for the completions of a task, with so many worker processes at most; close it when done."""
+def make_grader(card: TaskCard, workers: int = 1, isolation: Isolation = Isolation.STRICT) -> Grader[Any]:
+    """A grader for the completions of a task, with so many worker processes at most; close it when done.
+
+    Raises
+    ------
+    Refusal
+        The task's answers are programs, and this machine cannot keep them in.
+    """
+    if card.kind is Kind.CHOICE:
+        return ChoiceGrader(1 + len(card.columns.distractors))
+    if card.kind is Kind.CODE:
+        return CodeGrader(Sandbox.open(isolation), workers)
     return GraderPool(workers, fallback=card.scorer.fallback)

@@ -69,6 +69,21 @@ def test_data_names_the_tasks_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert findings()["local data"][0] is Status.NOTE
 
 
+def test_the_sandbox_shows_its_level_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyperscale.sandbox.host.shutil.which", lambda name: None)
+    status, finding = findings()["sandbox"]
+    assert status is Status.OK
+    assert finding.startswith("landlock")
+    assert "no bwrap: not found" in finding
+
+
+def test_a_machine_without_a_sandbox_can_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyperscale.sandbox.landlock.abi", lambda: 0)
+    found = findings()["sandbox"]
+    assert found[0] is Status.NOTE
+    assert "does not offer Landlock" in found[1]
+
+
 def test_a_token_is_never_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_very_secret")
     execute(["doctor"])

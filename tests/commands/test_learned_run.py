@@ -142,12 +142,12 @@ def test_on_a_cpu_a_hub_task_runs_the_bundled_checkpoint_with_a_warning(tmp_path
 def test_the_licence_of_a_named_checkpoint_is_told_before_anything_is_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hyperscale.commands import run
+    from hyperscale.commands import run_plan
 
     def fetch(*_: object) -> None:
         raise Refusal("fetching begins")
 
-    monkeypatch.setattr(run.Checkpoint, "open", fetch)
+    monkeypatch.setattr(run_plan.Checkpoint, "open", fetch)
     notes = Notes()
     with pytest.raises(Refusal, match="fetching begins"):
         hyperscale.run(model="nvidia/Qwen3-8B-DMS-8x", out=tmp_path, listener=notes, **FEW)

@@ -9,30 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from transformers import Qwen3ForCausalLM
 
 import hyperscale
 from hyperscale.abacus.tokenizer import build_tokenizer
-from hyperscale.abacus.train import config
 from hyperscale.errors import HyperscaleError, Refusal, UsageError
 from hyperscale.store.records import ChainRecord
 from hyperscale.store.run_folder import RunFolder
 
 SMALL = {"method": "tova", "budget": "4x", "limit": 5, "width": 2, "max_len": 70, "workers": 1}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model with the bundled model's tokenizer, in the hub's layout."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    torch.manual_seed(0)
-    tokenizer = build_tokenizer()
-    settings = config(tokenizer)
-    settings.update({"hidden_size": 32, "intermediate_size": 64, "initializer_range": 0.3})
-    Qwen3ForCausalLM(settings).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def chains_of(summary: dict) -> dict[tuple[str, int], dict]:

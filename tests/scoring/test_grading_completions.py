@@ -129,13 +129,6 @@ def test_an_unknown_task_is_found_before_any_file_is_touched(tmp_path: Path) -> 
         grade("mth500", tmp_path / "absent.jsonl")
 
 
-def test_only_mathematics_can_be_graded(tmp_path: Path) -> None:
-    path = write_card(tmp_path)
-    path.write_text(path.read_text().replace('kind = "math"', 'kind = "choice"'))
-    with pytest.raises(UsageError, match="choice task"):
-        grade(str(path), tmp_path / "absent.jsonl")
-
-
 def test_every_gold_of_a_real_benchmark_equals_itself() -> None:
     golds = [row["answer"] for row in shared_rows("math500", "test.jsonl")]
     report = grade("math500", [{"gold": gold, "text": rf"so it is $\boxed{{{gold}}}$."} for gold in golds])
