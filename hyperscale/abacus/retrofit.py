@@ -49,7 +49,7 @@ DELAYED: dict[str, Any] = {"window": 16}
 TO_8X: dict[str, Any] = {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
 OPTIONS: dict[Variant, dict[str, Any]] = {
     Variant.DMS_2X: DELAYED | {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
-    Variant.DMS_4X: DELAYED | {"target": "4x", "steps_per_ratio": 60, "hold_steps": 790},
+    Variant.DMS_4X: DELAYED | {"target": "4x", "steps_per_ratio": 120, "hold_steps": 1600},  # 1980 steps
     Variant.DMS_8X: DELAYED | TO_8X,
     Variant.EXIT_8X: DELAYED | TO_8X | {"decide_at": "exit"},
     Variant.DMC_8X: TO_8X | {"method": "dmc"},

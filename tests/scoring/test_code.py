@@ -1,12 +1,14 @@
 """The code grader: what a program's tests say about it, in the real sandbox where that is what is tested."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
+from hyperscale.errors import Refusal
 from hyperscale.sandbox import Ending, Limits, Outcome, Sandbox
 from hyperscale.scoring.code import CodeGrader
 from hyperscale.scoring.verdict import Grade, Verdict
@@ -148,6 +150,66 @@ def test_the_second_attempt_is_final() -> None:
     ((_, grade),) = grader.drain()
     assert grade == Grade("slow", Verdict.TIME_LIMIT, detail="test 1 of 2: computed 6 s")
     assert len(sandbox.asked) == 2
+
+
+def test_only_the_test_in_doubt_is_tried_again_and_then_those_behind_it() -> None:
+    asked: list[str] = []
+
+    def slow_once(code: str, stdin: str) -> Outcome:
+        asked.append(stdin)
+        return Outcome(Ending.TIME_LIMIT) if asked.count("4 5\n") == 1 and stdin == "4 5\n" else right(code, stdin)
+
+    three = CodeTests(CodeStyle.STDIN, (*ADD.cases, CodeTest("6 6", "12")))
+    _, grader = scripted(slow_once)
+    grader.submit("key", Held(three), fenced("x"))
+    assert next(grader.drain())[1].verdict is Verdict.PASS
+    assert asked == ["1 2\n", "4 5\n", "4 5\n", "6 6"]
+
+
+def test_tests_are_decoded_once_for_chains_that_come_one_after_the_other() -> None:
+    loads: list[int] = []
+
+    class Counted(Held):
+        def load(self) -> CodeTests:
+            loads.append(1)
+            return self.tests
+
+    _, grader = scripted(right)
+    for problem in (Counted(ADD), Counted(ADD), Counted(ADD)):
+        for chain in range(4):
+            grader.submit((id(problem), chain), problem, fenced(f"x{chain}"))
+        list(grader.drain())
+    assert len(loads) == 3
+
+
+def test_no_more_programs_run_at_a_time_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyperscale.scoring.code.free_memory", lambda: 5 << 30)
+    running, most, lock = 0, [0], threading.Lock()
+
+    def counted(code: str, stdin: str) -> Outcome:
+        nonlocal running
+        with lock:
+            running += 1
+            most[0] = max(most[0], running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return right(code, stdin)
+
+    grader = CodeGrader[int](Scripted(counted), workers=8, limits=Limits(memory=2 << 30))  # type: ignore[arg-type]
+    for number in range(8):
+        grader.submit(number, Held(ADD), fenced("x"))
+    assert len(dict(grader.drain())) == 8
+    assert most == [2]
+
+
+def test_a_user_without_threads_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(Refusal, match="ulimit"):
+        CodeGrader(Scripted(right))  # type: ignore[arg-type]
 
 
 def test_equal_programs_of_a_problem_are_run_once() -> None:

@@ -1,0 +1,103 @@
+"""Running one program through the tests of its problem."""
+
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests, TestSource
+from hyperscale.sandbox import Ending, Limits, Outcome, Sandbox
+from hyperscale.scoring.prelude import PRELUDE
+from hyperscale.scoring.program import with_setup
+from hyperscale.scoring.program_output import output_matches, result_matches
+from hyperscale.scoring.verdict import Grade, Verdict
+
+VERDICTS = {
+    Ending.CHECK_FAILED: Verdict.WRONG_ANSWER,
+    Ending.RUNTIME_ERROR: Verdict.RUNTIME_ERROR,
+    Ending.TIME_LIMIT: Verdict.TIME_LIMIT,
+    Ending.MEMORY_LIMIT: Verdict.MEMORY_LIMIT,
+    Ending.OUTPUT_LIMIT: Verdict.OUTPUT_LIMIT,
+    Ending.SANDBOX_ERROR: Verdict.SANDBOX_ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A grade, the test that decided it (from 0), and whether a busy machine may have brought it about."""
+
+    grade: Grade
+    test: int = 0
+    doubtful: bool = False
+
+
+class Judge:
+    """Grades one program after the other; several threads may use it at once.
+
+    `keep`: of so many problems the decoded tests stay in memory, for chains of one problem come one after the other.
+    """
+
+    def __init__(self, sandbox: Sandbox, limits: Limits, keep: int = 1) -> None:
+        self.sandbox, self.limits, self.keep = sandbox, limits, keep
+        self.stop = threading.Event()
+        self._decoded: OrderedDict[int, tuple[TestSource, CodeTests]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def judge(self, code: str, source: TestSource, first: int = 0) -> Judged:
+        """Run the tests from `first` on until one does not pass."""
+        tests = self._tests(source)
+        if tests.style is CodeStyle.CHECK:
+            outcome = self._check(code, tests)
+            verdict = VERDICTS.get(outcome.ending, Verdict.PASS)
+            return Judged(Grade(code, verdict, detail=outcome.detail), 0, _doubtful(verdict))
+        for number, test in enumerate(tests.cases[first:], first):
+            if self.stop.is_set():
+                return Judged(Grade(code, Verdict.SANDBOX_ERROR, detail="grading was stopped"))
+            verdict, detail = self._try(code, tests, test)
+            if verdict is not Verdict.PASS:
+                where = f"test {number + 1} of {len(tests)}" + (f": {detail}" if detail else "")
+                return Judged(Grade(code, verdict, detail=where), number, _doubtful(verdict))
+        return Judged(Grade(code, Verdict.PASS, detail=f"{len(tests)} tests"))
+
+    def _tests(self, source: TestSource) -> CodeTests:
+        with self._lock:
+            _, tests = self._decoded.get(id(source), (None, None))
+            if tests is None:
+                tests = source.load()
+                self._decoded[id(source)] = source, tests
+            self._decoded.move_to_end(id(source))
+            while len(self._decoded) > self.keep:
+                self._decoded.popitem(last=False)
+            return tests
+
+    def _check(self, code: str, tests: CodeTests) -> Outcome:
+        function = str(tests.function)
+        whole = with_setup(code, tests.setup, function)
+        return self.sandbox.check_function(whole, function, tests.setup, tests.check, self.limits)
+
+    def _try(self, code: str, tests: CodeTests, test: CodeTest) -> tuple[Verdict, str]:
+        if tests.style is CodeStyle.STDIN:
+            outcome = self.sandbox.run_program(code, test.input, self.limits, prelude=PRELUDE)
+        else:
+            try:
+                arguments = [json.loads(line) for line in test.input.split("\n") if line.strip()]
+            except ValueError as error:
+                return Verdict.SANDBOX_ERROR, f"the test is broken: {error}"
+            outcome = self.sandbox.call_function(code, str(tests.function), arguments, self.limits, prelude=PRELUDE)
+        if not outcome.finished:
+            return VERDICTS[outcome.ending], outcome.detail
+        try:
+            right = _right(outcome, tests.style, test.output)
+        except ValueError as error:
+            return Verdict.SANDBOX_ERROR, f"the test is broken: {error}"
+        return (Verdict.PASS, "") if right else (Verdict.WRONG_ANSWER, "")
+
+
+def _right(outcome: Outcome, style: CodeStyle, expected: str) -> bool:
+    if style is CodeStyle.STDIN:
+        return output_matches(outcome.stdout, expected)
+    return result_matches(json.dumps(outcome.value), expected)
+
+
+def _doubtful(verdict: Verdict) -> bool:
+    return verdict in (Verdict.TIME_LIMIT, Verdict.SANDBOX_ERROR)
