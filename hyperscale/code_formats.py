@@ -104,6 +104,11 @@ def _case(item: object, style: CodeStyle, what: str) -> CodeTest:
     if testtype != _TESTTYPES[style]:
         wanted = "names no function" if style is CodeStyle.STDIN else "names a function"
         raise Refusal(f"{what} is of the type {testtype!r}, but the row {wanted}. Correct the row.")
+    for key in ("input", "output"):
+        try:
+            item[key].encode()
+        except UnicodeEncodeError:  # no program could be given it, nor print it
+            raise Refusal(f"{what} holds half of a surrogate pair in its {key}. Correct the row.") from None
     return CodeTest(item["input"], item["output"])
 
 

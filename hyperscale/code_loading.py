@@ -25,6 +25,7 @@ PARTIAL = (
     "only part of this problem's tests is here, so a program that passes them may still be wrong. Give the complete rows, or "
     "use --allow-partial-tests, which is stamped in every result."
 )
+NO_TESTS = "the row has no tests, and every program would pass. Complete or remove the row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,13 @@ def load_code(
         where = f"{file}, {seen.where}"
         if (window and not inside(window, seen.row, where)) or not _wanted(code, seen, where):
             continue
-        partial = is_partial(code, seen.row, Path(file).name)
-        identity = _identity(card, seen, where)
-        where = f"{where} ({identity})"
-        if partial and not allow_partial_tests:
-            raise Refusal(f"{where}: {PARTIAL}")
-        if partial and without_tests(code, seen.row):
+        problem = _problem(card, code, seen, file, allow_partial_tests=allow_partial_tests)
+        if problem is None:
             skipped += 1
-            continue
-        problems.append(_problem(card, code, seen, where, identity, partial=partial))
+        else:
+            problems.append(problem)
+    if skipped and not problems:
+        raise Refusal(f"{origin}: none of the {skipped} rows that were wanted has a test. Give complete rows.")
     if skipped:
         note(f"rows without any test, which are left out: {skipped}")
     return CodeProblems(tuple(problems), revision, origin, skipped > 0 or any(_partial(problem) for problem in problems))
@@ -164,12 +163,21 @@ def _identity(card: TaskCard, seen: SeenRow, where: str) -> str:
     return stated or hashlib.sha256(required(seen.row, columns.question, where).encode()).hexdigest()[:12]
 
 
-def _problem(card: TaskCard, code: CodeCard, seen: SeenRow, where: str, identity: str, *, partial: bool) -> Problem:
+def _problem(card: TaskCard, code: CodeCard, seen: SeenRow, file: str, *, allow_partial_tests: bool) -> Problem | None:
+    """The problem of a row, or None where parts of tests are taken and no test is there; raises Refusal if it is no problem."""
     columns, row = card.columns, seen.row
-    question = required(row, columns.question, where)
-    gold = digest(code, row, where)
+    where = f"{file}, {seen.where}"
+    identity = _identity(card, seen, where)
+    where = f"{where} ({identity})"
+    partial = is_partial(code, row, Path(file).name)
+    gold = digest(code, row, where)  # says so where a column is missing, which is not the same as empty
     if without_tests(code, row):
-        raise Refusal(f"{where}: the row has no tests, and every program would pass. Complete or remove the row.")
+        if partial and allow_partial_tests:
+            return None
+        raise Refusal(f"{where}: {NO_TESTS}{', or have it left out by --allow-partial-tests' if partial else ''}.")
+    if partial and not allow_partial_tests:
+        raise Refusal(f"{where}: {PARTIAL}")
+    question = required(row, columns.question, where)
     tests = StoredTests(where, seen.keep(), code, columns.question, gold, partial)
     metadata = {name: row[name] for name in columns.metadata if name in row}
     return Problem(identity, question, gold, metadata, starter=starter_of(code, row, where), tests=tests)

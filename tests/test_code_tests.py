@@ -70,6 +70,14 @@ def test_private_tests_may_be_plain_json_or_a_list(code: CodeCard) -> None:
         ({"metadata": "[]"}, ["metadata", "func_name"]),
         ({"metadata": '{"func_name": "os.system"}'}, ["metadata", "func_name"]),
         ({"metadata": '{"func_name": 3}'}, ["metadata", "func_name"]),
+        (
+            {"public_test_cases": '[{"input": "\\ud800\\n", "output": ""}]'},
+            ["test 1 of column 'pub", "half of a surr"],
+        ),
+        (
+            {"private_test_cases": packed(listed([("1", "1"), ("1", "\udc80")]))},
+            ["test 2 of column 'priv", "half of a surr"],
+        ),
         ({"public_test_cases": "[]", "private_test_cases": ""}, ["no tests", "every program would pass"]),
         ({"public_test_cases": "[]", "private_test_cases": packed("[]")}, ["no tests", "every program would pass"]),
         ({"public_test_cases": None, "private_test_cases": []}, ["no tests"]),

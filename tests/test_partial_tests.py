@@ -23,12 +23,34 @@ PARTS = [
 ]
 
 
-@pytest.mark.parametrize("row", PARTS[1:])
+@pytest.mark.parametrize("row", PARTS[1:3])
 def test_parts_of_tests_are_refused(tmp_path: Path, card: TaskCard, row: dict[str, Any]) -> None:
     file = write_rows(tmp_path / "t.jsonl", [PARTS[0], row])
     with pytest.raises(Refusal, match=rf"line 2 \({row['question_id']}\): only part.*--allow-partial-tests"):
         load_problems(card, data=file)
     assert len(load_problems(card, data=write_rows(tmp_path / "u.jsonl", [PARTS[0]])).problems) == 1
+
+
+def test_a_row_without_any_test_is_refused_as_such(tmp_path: Path, card: TaskCard) -> None:
+    file = write_rows(tmp_path / "t.jsonl", [PARTS[0], PARTS[3]])
+    with pytest.raises(Refusal, match=r"line 2 \(none\): the row has no tests.*--allow-partial-tests") as caught:
+        load_problems(card, data=file)
+    assert "only part" not in str(caught.value)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_columns_that_are_not_there_are_named_whatever_is_allowed(tmp_path: Path, card: TaskCard, allowed: bool) -> None:
+    row = {("tests" if name == "private_test_cases" else name): value for name, value in PARTS[3].items()}
+    with pytest.raises(Refusal, match=r"there is no column 'private_test_cases', only .*'tests'"):
+        load_problems(card, data=write_rows(tmp_path / "t.jsonl", [row]), allow_partial_tests=allowed)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_where_no_row_has_a_test_that_is_said_and_not_that_dates_are_wrong(tmp_path: Path, card: TaskCard, count: int) -> None:
+    rows = [PARTS[3] | {"question_id": f"none-{number}"} for number in range(count)]
+    with pytest.raises(Refusal, match=rf"t\.jsonl: none of the {count} rows.*has a test") as caught:
+        load_problems(card, data=write_rows(tmp_path / "t.jsonl", rows), allow_partial_tests=True)
+    assert "date" not in str(caught.value)
 
 
 def test_parts_of_tests_load_when_they_are_allowed_and_say_so(tmp_path: Path, card: TaskCard) -> None:

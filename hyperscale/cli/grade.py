@@ -16,7 +16,7 @@ Completions = Annotated[
         "A .jsonl, .json, .csv or .parquet, or one of these with .gz.",
     ),
 ]
-Workers = Annotated[int, typer.Option(metavar="N", min=1, help="Processes that grade.")]
+Workers = Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes that grade; by default one for each core.")]
 
 
 def grade(
@@ -27,7 +27,7 @@ def grade(
     until: Until = None,
     allow_partial_tests: AllowPartialTests = False,
     unsafe_no_sandbox: UnsafeNoSandbox = False,
-    workers: Workers = 1,
+    workers: Workers = None,
     json: Json = False,
 ) -> None:
     """Grade completions made elsewhere."""
@@ -48,6 +48,7 @@ def grade(
             unsafe_no_sandbox=unsafe_no_sandbox,
             workers=workers,
             progress=progress,
+            note=progress.note,
         )
     if json:
         print_json(report.to_dict())

@@ -11,13 +11,9 @@ from hyperscale.commands.report_table import percent
 def grade_table(report: GradeReport) -> Table:
     """How many completions got each verdict, and the share of correct ones with Wilson's interval."""
     count = len(report.rows)
-    interval = wilson(sum(row.grade.correct for row in report.rows), count)
-    bounds = f"[{percent(interval.low)}, {percent(interval.high)}]"
     table = Table(
         title=f"{report.task}, {count} completions",
-        caption=" ".join(
-            [f"Accuracy: {percent(report.accuracy)}%, 95% interval {bounds}.", *_warnings(report), "--json lists every row."]
-        ),
+        caption=" ".join([_accuracy(report), *_warnings(report), "--json lists every row."]),
         title_justify="left",
         caption_justify="left",
         title_style="bold",
@@ -32,6 +28,18 @@ def grade_table(report: GradeReport) -> Table:
     return table
 
 
+def _accuracy(report: GradeReport) -> str:
+    if report.accuracy is None:
+        return "Accuracy: -."
+    interval = wilson(report.correct, len(report.rows) - report.errors)
+    return f"Accuracy: {percent(report.accuracy)}%, 95% interval [{percent(interval.low)}, {percent(interval.high)}]."
+
+
 def _warnings(report: GradeReport) -> list[str]:
+    errors = [f"{_rows(report.errors)} in no accuracy."] if report.errors else []
     partial = ["Only part of the tests is here: a program that passes may still be wrong."] if report.partial_tests else []
-    return partial + (["Programs ran with your own rights."] if "unsafe" in report.grader else [])
+    return errors + partial + (["Programs ran with your own rights."] if "unsafe" in report.grader else [])
+
+
+def _rows(ungraded: int) -> str:
+    return "1 row could not be graded and is" if ungraded == 1 else f"{ungraded} rows could not be graded and are"

@@ -14,7 +14,7 @@ LINE_SECONDS = 5.0
 
 
 class GradingProgress:
-    """Called with (completions graded, completions)."""
+    """Called with (completions graded, completions); `note` shows what a user should know."""
 
     def __init__(self) -> None:
         self.console = stderr()
@@ -30,11 +30,15 @@ class GradingProgress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.bar.stop()
+        if self.live:  # elsewhere it would print an empty line
+            self.bar.stop()
 
     def __call__(self, graded: int, wanted: int) -> None:
         if self.live:
             self.bar.update(self.row, completed=graded, total=wanted)
         elif time.monotonic() - self.said >= LINE_SECONDS:
             self.said = time.monotonic()
-            self.console.print(Text(f"graded {graded} of {wanted}"), soft_wrap=True)
+            self.note(f"graded {graded} of {wanted}")
+
+    def note(self, text: str) -> None:
+        self.console.print(Text(text), soft_wrap=True)

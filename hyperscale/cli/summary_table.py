@@ -34,7 +34,8 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     chains = "1 chain" if width == 1 else f"{width} chains"
     interval = summary["accuracy_ci95"]
     bounds = f"95%: [{percent(interval[0])}, {percent(interval[1])}]; " if interval else ""
-    vote = f"vote of {chains}" if summary.get("kind") != "code" else f"any of {chains} passes"
+    # only programs are graded in a sandbox
+    vote = f"any of {chains} passes" if "sandbox" in summary else f"vote of {chains}"
     rows = [
         ("accuracy %", percent(summary["accuracy"]), f"{bounds}{vote}, {summary['problems']} problems"),
         ("average %", percent(summary["accuracy_avg"]), "mean over chains"),

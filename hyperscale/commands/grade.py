@@ -1,17 +1,19 @@
 """`hyperscale grade`: completions that were made elsewhere, graded as `run` grades its own."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hyperscale.analysis.summary import FAULTS
 from hyperscale.cards import load_card, load_problems
 from hyperscale.code_loading import StoredTests
-from hyperscale.commands.completions import read_completions
+from hyperscale.commands.completions import Completion, read_completions
+from hyperscale.commands.grading import free_cores, isolation_of
 from hyperscale.commands.references import REFERENCES
-from hyperscale.sandbox import Isolation
+from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.graders import make_grader
 from hyperscale.scoring.verdict import Grade, Verdict
 
@@ -44,9 +46,20 @@ class GradeReport:
     partial_tests: bool = False
 
     @property
-    def accuracy(self) -> float:
-        """The share of all rows graded correct, in 0..1; see `counts` for why the others were not."""
-        return sum(row.grade.correct for row in self.rows) / len(self.rows)
+    def correct(self) -> int:
+        """How many rows were graded correct; see `counts` for why the others were not."""
+        return sum(row.grade.correct for row in self.rows)
+
+    @property
+    def errors(self) -> int:
+        """How many rows could not be graded: their verdict says nothing about the answer."""
+        return sum(row.grade.verdict in FAULTS for row in self.rows)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of correct rows among those that could be graded, in 0..1; None if none could."""
+        graded = len(self.rows) - self.errors
+        return self.correct / graded if graded else None
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -58,8 +71,9 @@ class GradeReport:
         """The report as one JSON object, as `--json` prints it."""
         rows = [row.to_dict() for row in self.rows]
         walls = {"sandbox": level} if (level := self.grader.partition("+")[2]) else {}
+        errors = {"errors": self.errors} if self.errors else {}
         partial = {"partial_tests": True} if self.partial_tests else {}
-        return {"task": self.task, "accuracy": self.accuracy, "rows": rows, **walls, **partial}
+        return {"task": self.task, "accuracy": self.accuracy, "rows": rows, **errors, **walls, **partial}
 
 
 def grade(
@@ -71,8 +85,9 @@ def grade(
     until: str | None = None,
     allow_partial_tests: bool = False,
     unsafe_no_sandbox: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> GradeReport:
     """Grade completions made elsewhere.
 
@@ -91,8 +106,12 @@ def grade(
         Which of the task's problems are taken, as for `run`.
     unsafe_no_sandbox
         Run programs without any isolation where none can be had.
+    workers : int, optional
+        How many grade at a time; without it, one for each core.
     progress : callable, optional
         Called with (rows graded, rows) after each.
+    note : callable
+        Told, in one line each, what a user should know before anything is graded.
 
     Raises
     ------
@@ -103,19 +122,27 @@ def grade(
     """
     card = load_card(task)
     kind = REFERENCES[card.kind]
-    load = partial(load_problems, card, data, since=since, until=until, allow_partial_tests=allow_partial_tests)
+    isolation = isolation_of(note, unsafe_no_sandbox=unsafe_no_sandbox)
+    load = partial(load_problems, card, data, since=since, until=until, allow_partial_tests=allow_partial_tests, note=note)
     rows = read_completions(completions, kind.columns)
     references = kind.of(rows, card, load)
-    graded: dict[int, Grade] = {}
-    isolation = Isolation.NONE if unsafe_no_sandbox else Isolation.STRICT
-    with closing(make_grader(card, workers, isolation)) as grader:
-        for index, (row, reference) in enumerate(zip(rows, references, strict=True)):
-            grader.submit(index, reference, row.text, row.finish_reason)
-        for index, result in grader.drain():
-            graded[index] = result
-            if progress is not None:
-                progress(len(graded), len(rows))
+    with closing(make_grader(card, free_cores(0) if workers is None else workers, isolation)) as grader:
+        graded = _graded(grader, rows, references, progress)
         version = grader.version
     partial_tests = any(isinstance(reference, StoredTests) and reference.partial for reference in references)
     graded_rows = tuple(GradedRow(i, row.problem_id, graded[i]) for i, row in enumerate(rows))
     return GradeReport(card.name, graded_rows, version, partial_tests)
+
+
+def _graded(
+    grader: Grader[int], rows: Sequence[Completion], references: Sequence[Any], progress: Callable[[int, int], None] | None
+) -> dict[int, Grade]:
+    """The grade of each row, under its index."""
+    graded: dict[int, Grade] = {}
+    for index, (row, reference) in enumerate(zip(rows, references, strict=True)):
+        grader.submit(index, reference, row.text, row.finish_reason)
+    for index, result in grader.drain():
+        graded[index] = result
+        if progress is not None:
+            progress(len(graded), len(rows))
+    return graded

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.cards import load_card, load_problems
-from hyperscale.commands.grading import Grading, isolation_of, summary_of
+from hyperscale.commands.grading import Grading, free_cores, isolation_of, summary_of
 from hyperscale.commands.listener import Listener, Silent
 from hyperscale.errors import Refusal, UsageError
 from hyperscale.sandbox import Isolation
@@ -46,7 +46,7 @@ def _score(path: Path, data: Path | None, isolation: Isolation, listener: Listen
         )
         if problems.data_hash != fields["data_hash"]:
             raise Refusal(f"{path} was made on other problems of {card.name} than those found now: pass the same --data.")
-        with Grading(card, folder, problems.problems, isolation=isolation) as grading:
+        with Grading(card, folder, problems.problems, free_cores(0), isolation) as grading:
             for found in grading.regrade():
                 listener.graded(found)
             summary = summary_of(folder, fields["problem_ids"], fields["width"], grading)

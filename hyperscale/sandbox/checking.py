@@ -10,10 +10,10 @@ from typing import Any
 
 from hyperscale.sandbox import tester
 from hyperscale.sandbox.execution import End
-from hyperscale.sandbox.host import Host
-from hyperscale.sandbox.judgement import NONCE_BYTES, Finding, judge, own_report, raised
+from hyperscale.sandbox.judgement import NONCE_BYTES, Finding, disturbed, judge, own_report, raised
 from hyperscale.sandbox.outcome import Ending, Limits, Outcome
 from hyperscale.sandbox.process import Process
+from hyperscale.sandbox.running import AbandonedError, Running
 
 MOMENT_S = 0.2
 
@@ -30,7 +30,7 @@ class Pipe:
         os.close(self.writing)
 
 
-def check(host: Host, limits: Limits, candidate: Mapping[str, Any], name: str, asserts: Mapping[str, Any]) -> Outcome:
+def check(running: Running, limits: Limits, candidate: Mapping[str, Any], name: str, asserts: Mapping[str, Any]) -> Outcome:
     """Run `asserts` on the function `name` of `candidate`; see `Sandbox.check_function`."""
     nonce = secrets.token_bytes(NONCE_BYTES)
     common = {"prelude": candidate["prelude"], "name": name, "most": limits.output}
@@ -38,14 +38,16 @@ def check(host: Host, limits: Limits, candidate: Mapping[str, Any], name: str, a
         with contextlib.ExitStack() as processes:
             with contextlib.ExitStack() as ours:
                 requests, replies = _pipe(ours), _pipe(ours)
-                theirs = processes.enter_context(Process(host, limits, (requests.reading, replies.writing)))
-                trusted = processes.enter_context(Process(host, limits, (requests.writing, replies.reading)))
+                theirs = processes.enter_context(running.process(limits, (requests.reading, replies.writing)))
+                trusted = processes.enter_context(running.process(limits, (requests.writing, replies.reading)))
             # from here on only the two processes hold the pipes, so that each learns of the other's end
-            serve = {"kind": "candidate", "code": candidate["code"], "method": False}
+            serve = {"kind": "candidate", **candidate}
             serve |= common | {"requests": requests.reading, "replies": replies.writing}
             test = {"kind": "tester", "nonce": nonce, **asserts}
             test |= common | {"requests": requests.writing, "replies": replies.reading}
             ends = _both(theirs, serve, trusted, test)
+    except AbandonedError as error:
+        return Outcome(Ending.SANDBOX_ERROR, detail=str(error))
     except OSError as error:
         return Outcome(Ending.SANDBOX_ERROR, detail=f"no process could be started: {error}")
     return _verdict(*ends, nonce, limits)
@@ -63,7 +65,10 @@ def _both(theirs: Process, serve: Mapping[str, Any], trusted: Process, test: Map
     It gets a moment to end in its own way: it may have been the cause, and its CPU time is known only then.
     """
     with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(theirs.finish, serve)
+        try:
+            other = pool.submit(theirs.finish, serve)
+        except RuntimeError as error:  # the system has no thread left for this user
+            raise OSError(str(error)) from error
         try:
             end = trusted.finish(test)
             wait([other], MOMENT_S)
@@ -75,7 +80,10 @@ def _both(theirs: Process, serve: Mapping[str, Any], trusted: Process, test: Map
 def _verdict(theirs: End, trusted: End, nonce: bytes, limits: Limits) -> Outcome:
     ending, detail = _finding(theirs, trusted, nonce, limits)
     cpu_s, wall_s = theirs.cpu_s + trusted.cpu_s, max(theirs.wall_s, trusted.wall_s)
-    return Outcome(ending, theirs.stdout, detail, cpu_s, wall_s)
+    unsettled = ending not in (Ending.FINISHED, Ending.TIME_LIMIT, Ending.OUTPUT_LIMIT) and (
+        disturbed(theirs) or disturbed(trusted)
+    )
+    return Outcome(ending, theirs.stdout, detail, cpu_s, wall_s, disturbed=unsettled)
 
 
 def _finding(theirs: End, trusted: End, nonce: bytes, limits: Limits) -> Finding:

@@ -1,4 +1,4 @@
-"""The sandboxed process: it takes its orders, locks itself down, and only then looks at the program.
+"""The sandboxed process: it takes its orders, locks itself down, and only then runs the program.
 
 Used inside the sandboxed process: see kernel.py. No secret may lie here: the program can read every variable of its process.
 """
@@ -21,15 +21,14 @@ SCRIPT = "main.py"
 
 def main(orders: "dict[str, Any]") -> None:
     """Do what the supervisor asks, once."""
-    report = orders["report"]
+    report, task = orders["report"], orders["task"]
     try:
-        lock_down(orders["plan"])
+        lock_down(orders["plan"], {SCRIPT: task["code"]} if task["kind"] == "program" else {})
     except OSError as error:
         os.write(report, FAILED + f" {error.filename}: {error.strerror}".encode())
         os._exit(1)
     _become_inconspicuous()
     os.write(report, READY + b"\n")
-    task = orders["task"]
     if task["kind"] == "program":
         os.close(report)
         _run_program(task)
@@ -56,8 +55,6 @@ def _become_inconspicuous() -> None:
 
 def _run_program(task: "dict[str, Any]") -> None:
     """Run a program as the interpreter runs a script: in the real `__main__`, which is this process's own."""
-    with open(SCRIPT, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(task["code"])
     namespace = sys.modules["__main__"].__dict__
     for name in [name for name in namespace if not name.startswith("__")]:
         del namespace[name]

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from hyperscale.sandbox import census
 from hyperscale.sandbox.outcome import Ending, Limits
 from hyperscale.sandbox.scratch import overfull
 from hyperscale.sandbox.streams import Catch, Feed
 
-LOOK_S = 0.1  # between looks at the clock and at the scratch directory
+LOOK_S = 0.1  # between looks at the clock, the threads and the scratch directory
+_OWN_THREADS = 8  # of bubblewrap and the reaper, with some to spare
 GRACE_S = 1.0  # for a process that was told to end and has descendants to take along
 
 
@@ -136,9 +138,17 @@ class Execution:
                     return Ending.OUTPUT_LIMIT
                 if (now := time.monotonic()) > look:
                     look = now + LOOK_S
-                    if self._command.scratch and overfull(self._command.scratch, self._limits.scratch):
-                        return Ending.OUTPUT_LIMIT
+                    if (excess := self._excess()) is not None:
+                        return excess
         return Ending.TIME_LIMIT
+
+    def _excess(self) -> Ending | None:
+        """What it uses too much of, of all that nobody else counts."""
+        if self._command.scratch and overfull(self._command.scratch, self._limits.scratch):
+            return Ending.OUTPUT_LIMIT
+        if census.threads(self.pid) > self._limits.threads + _OWN_THREADS:
+            return Ending.RUNTIME_ERROR
+        return None
 
     def _end_of_input(self, descriptor: int) -> None:
         if descriptor == self._orders:

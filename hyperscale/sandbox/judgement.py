@@ -23,6 +23,8 @@ def judge(end: End, limits: Limits) -> Finding:
         return Ending.TIME_LIMIT, f"killed after {end.wall_s:.1f} s"
     if end.cut is Ending.OUTPUT_LIMIT:
         return Ending.OUTPUT_LIMIT, f"more than {limits.output} bytes of output or {limits.scratch} bytes of files"
+    if end.cut is Ending.RUNTIME_ERROR:
+        return Ending.RUNTIME_ERROR, f"more than {limits.threads} threads"
     killed = end.status in (-signal.SIGKILL, -signal.SIGXCPU) and not end.dismissed
     if end.cpu_s >= limits.cpu_seconds * (_NEARLY if killed else 1) or end.status == -signal.SIGXCPU:
         return Ending.TIME_LIMIT, f"computed {end.cpu_s:.1f} s"
@@ -34,6 +36,14 @@ def judge(end: End, limits: Limits) -> Finding:
     if words.startswith(_OUT_OF_MEMORY):
         return Ending.MEMORY_LIMIT, words
     return Ending.RUNTIME_ERROR, _cause(end.status) if end.status < 0 else words or _cause(end.status)
+
+
+def disturbed(end: End) -> bool:
+    """Whether something outside may have ended it: the kernel or a daemon for want of memory, or a person.
+
+    A program can also send itself such a signal.
+    """
+    return end.cut is None and not end.dismissed and end.status in (-signal.SIGKILL, -signal.SIGTERM)
 
 
 def own_report(end: End, nonce: bytes) -> bytes:

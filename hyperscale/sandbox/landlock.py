@@ -40,8 +40,8 @@ def handled(version: int) -> int:
     return _KNOWN[min(version, _NEWEST)]
 
 
-def ruleset(version: int, read: Iterable[str], write: Iterable[str], scratch: str) -> int:
-    """A descriptor of rules: `read` (files and folders) and `scratch` may be read, `write` (files) and `scratch` written.
+def ruleset(version: int, read: Iterable[str], write: Iterable[str]) -> int:
+    """A descriptor of rules: `read` (files and folders) may be read, `write` (files) written too.
 
     Paths that lead nowhere, or where this process may not go anyway, are left out.
     """
@@ -54,8 +54,12 @@ def ruleset(version: int, read: Iterable[str], write: Iterable[str], scratch: st
     for path in write:
         if os.path.exists(path):
             _allow(rules, path, READ_FILE | WRITE_FILE)
-    _allow(rules, scratch, (READ | WRITE_FILE | TRUNCATE | REGULAR) & handled(version))
     return rules
+
+
+def allow_scratch(rules: int, version: int, folder: str, *, writable: bool) -> None:
+    """Add a folder to rules: it may be read and, if `writable`, changed in any way."""
+    _allow(rules, folder, (READ | (WRITE_FILE | TRUNCATE | REGULAR) * writable) & handled(version))
 
 
 def restrict(rules: int) -> None:

@@ -8,15 +8,19 @@ import resource
 import sys
 from typing import TYPE_CHECKING
 
-from hyperscale.sandbox import kernel, landlock
+from hyperscale.sandbox import kernel, landlock, workdir
 from hyperscale.sandbox.reaper import outlive_descendants
 
 if TYPE_CHECKING:  # importing typing would be paid for by every test
     from typing import Any
 
 
-def lock_down(plan: "dict[str, Any]") -> None:
-    """Take the steps that the plan names.
+_NAMESPACES_COUNT = (5, 14)  # from this kernel on, the limit of processes counts a user namespace's own
+_SPARED = 256
+
+
+def lock_down(plan: "dict[str, Any]", files: "dict[str, str]") -> None:
+    """Take the steps that the plan names, and put files into the working directory.
 
     Raises
     ------
@@ -27,15 +31,25 @@ def lock_down(plan: "dict[str, Any]") -> None:
     _step("parent", _die_with, parent)
     if plan["reaper"]:
         parent = _step("reaper", outlive_descendants)
-    _step("scratch", _enter_scratch, plan["scratch"], plan["scratch_memory"])
-    rules = (
-        _step("landlock", landlock.ruleset, plan["landlock"], plan["read"], plan["write"], ".") if plan["landlock"] else None
-    )
-    for limit, soft, hard in plan["limits"]:
-        _step("limits", _limit, limit, soft, hard)
+    _be_the_victim()
+    memory, version = plan["scratch_memory"], plan["landlock"]
+    mounted = _step("scratch", workdir.enter, plan["scratch"], memory)
+    rules = _step("landlock", landlock.ruleset, version, plan["read"], plan["write"]) if version else None
     if plan["uid"]:
         _step("uid", _become, plan["uid"])
-        _step("parent", _die_with, parent)  # changing the user has disarmed it
+    namespace = plan["namespace"]
+    if memory and not mounted:
+        entered, mounted = _step("scratch", workdir.enter_as_user, plan["scratch"], memory)
+        namespace = namespace or entered
+    _step("parent", _die_with, parent)  # changing the user has disarmed it
+    workdir.put(files)
+    if rules is not None:
+        writable = mounted or plan["scratch_writable"]
+        _step("landlock", lambda: landlock.allow_scratch(rules, version, ".", writable=writable))
+    for limit, soft, hard in plan["limits"]:
+        _step("limits", _limit, limit, soft, hard)
+    if plan["threads"]:
+        _step("limits", _limit_threads, plan["threads"], bool(plan["uid"]) or (namespace and _kernel() >= _NAMESPACES_COUNT))
     if plan["private"]:
         _step("private", kernel.prctl, kernel.PR_SET_DUMPABLE, 0)
         _step("private", kernel.prctl, kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -58,15 +72,13 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _enter_scratch(folder: str, memory: int) -> None:
-    """Make the scratch directory the current one. Where this process may mount, its files live in memory and end with it."""
-    if memory:
-        try:
-            kernel.own_mounts()
-            kernel.mount_memory(folder, f"size={memory},nr_inodes=10000,mode=0700")
-        except OSError:  # root without the capability: the supervisor watches the folder
-            pass
-    os.chdir(folder)
+def _be_the_victim() -> None:
+    """Where memory runs out, this process is to be killed, not the one that does a run's work."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:  # a /proc that is not writable: no wall depends on it
+        pass
 
 
 def _limit(limit: int, soft: int, hard: int) -> None:
@@ -74,6 +86,27 @@ def _limit(limit: int, soft: int, hard: int) -> None:
     now = resource.getrlimit(limit)
     hard = _lower(hard, now[1])
     resource.setrlimit(limit, (_lower(soft, hard), hard))
+
+
+def _limit_threads(most: int, counted_alone: bool) -> None:
+    """Limit the threads; where the kernel counts the user's other processes too, leave those a part of what the user may have.
+
+    Then it is the supervisor that counts this process's own.
+    """
+    if counted_alone:
+        _limit(resource.RLIMIT_NPROC, most, most)
+        return
+    users, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    if users != resource.RLIM_INFINITY:
+        rest = users - min(users // 4, _SPARED)
+        _limit(resource.RLIMIT_NPROC, rest, rest)
+
+
+def _kernel() -> "tuple[int, ...]":
+    try:
+        return tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
+    except ValueError:  # a name that says nothing: as an old one
+        return (0,)
 
 
 def _lower(one: int, other: int) -> int:

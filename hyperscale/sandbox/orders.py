@@ -30,7 +30,8 @@ for name, code in marshal.loads(orders[8:]):
         exec(code, module.__dict__)
 sys.modules["hyperscale.sandbox.child"].main(marshal.loads(orders[8 + length:]))
 """
-_MODULES = ("kernel", "landlock", "reaper", "lockdown", "plain", "calls", "tester", "child")  # each needs earlier ones only
+# each needs earlier ones only
+_MODULES = ("kernel", "landlock", "reaper", "workdir", "lockdown", "plain", "calls", "tester", "child")
 _STACK = 112 * MIB  # memory that is always free lies 128 MiB below the stack of the main thread
 
 # As -I: no user's site-packages, no path from the caller; but with a fixed hash seed, for the same verdict every time a program
@@ -47,7 +48,8 @@ class Place:
     own_pid: int
     parent: int
     scratch: str
-    makes_scratch: bool  # whether the process puts it into memory itself, if it may
+    namespace: bool  # whether it starts in a user namespace of its own
+    scratch_writable: bool  # whether programs may write there even if the process cannot put it into memory itself
 
 
 def compose(host: Host, limits: Limits, place: Place, report: int, task: Mapping[str, Any]) -> bytes:
@@ -65,20 +67,23 @@ def _plan(host: Host, limits: Limits, place: Place) -> dict[str, Any]:
         "parent": place.parent,
         "reaper": not strict or host.has(Layer.BUBBLEWRAP),
         "scratch": place.scratch,
-        "scratch_memory": limits.scratch if place.makes_scratch else 0,
+        "scratch_memory": limits.scratch if strict else 0,
+        "scratch_writable": place.scratch_writable,
+        "namespace": place.namespace,
         "uid": uid,
         "landlock": host.landlock if host.has(Layer.LANDLOCK) else 0,
         "read": list(host.read),
         "write": list(host.write),
-        "limits": _limits(limits, own_user=bool(uid)) if host.has(Layer.LIMITS) else [],
+        "limits": _limits(limits) if host.has(Layer.LIMITS) else [],
+        "threads": limits.threads if host.has(Layer.LIMITS) else 0,
         "private": strict or host.has(Layer.LANDLOCK),
         "seccomp": compile_filter(place.own_pid) if strict else b"",
     }
 
 
-def _limits(limits: Limits, *, own_user: bool) -> list[tuple[int, int, int]]:
+def _limits(limits: Limits) -> list[tuple[int, int, int]]:
     seconds = math.ceil(limits.cpu_seconds)
-    chosen = [
+    return [
         (resource.RLIMIT_CPU, seconds, seconds + 1),
         (resource.RLIMIT_AS, limits.memory, limits.memory),
         (resource.RLIMIT_FSIZE, limits.output, limits.output),
@@ -86,9 +91,6 @@ def _limits(limits: Limits, *, own_user: bool) -> list[tuple[int, int, int]]:
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_STACK, _STACK, resource.RLIM_INFINITY),  # programs recurse deeply, and may ask for more
     ]
-    if own_user:  # else the limit would count what the user runs beside
-        chosen.append((resource.RLIMIT_NPROC, limits.threads, limits.threads))
-    return chosen
 
 
 def source(module: str) -> str:

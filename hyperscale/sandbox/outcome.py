@@ -1,5 +1,6 @@
 """What an execution may use, and how it ended."""
 
+import json
 import math
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,7 +42,10 @@ class Limits:
     output
         Bytes of standard output, of standard error and of a result, each.
     scratch
-        Bytes of files in the private working directory. A single file may have `output` bytes.
+        Bytes of files in the private working directory. A single file may have `output` bytes. Where the directory cannot be
+        put into memory, programs write no files at all.
+    threads
+        How many may run at once. Where the kernel does not count them, they are counted ten times a second.
     wall
         Seconds until the process is killed however little it computed; by default `3 * cpu_seconds + 2`.
     """
@@ -71,8 +75,15 @@ class Limits:
 class Outcome:
     """What became of one execution.
 
-    `value` is what a called function returned, as JSON data. `detail` is a short reason when the ending is not FINISHED: the
-    last line of standard error, the signal, the limit.
+    Attributes
+    ----------
+    detail
+        A short reason when the ending is not FINISHED: the last line of standard error, the signal, the limit.
+    text
+        What a called function returned, as JSON: valid, but its integers may have any number of digits.
+    disturbed
+        Whether a process was ended by a signal that may have come from outside, such as from the kernel when memory ran out
+        that others use: worth another attempt, alone. Never of an execution that FINISHED, or that a limit ended.
     """
 
     ending: Ending
@@ -80,7 +91,19 @@ class Outcome:
     detail: str = ""
     cpu_s: float = 0.0
     wall_s: float = 0.0
-    value: Any = None
+    text: str = ""
+    disturbed: bool = False
+
+    @property
+    def value(self) -> Any:
+        """`text` as data; None where there is none.
+
+        Raises
+        ------
+        ValueError
+            An integer has more digits than int() converts: see `sys.set_int_max_str_digits`.
+        """
+        return json.loads(self.text) if self.text else None
 
     @property
     def finished(self) -> bool:

@@ -15,7 +15,8 @@ from hyperscale.sandbox.orders import source
 from hyperscale.sandbox.outcome import MIB, Ending, Limits, Outcome
 from hyperscale.sandbox.sandbox import Sandbox
 
-_LIMITS = Limits(cpu_seconds=5, memory=512 * MIB)
+_LIMITS = Limits(cpu_seconds=5, memory=512 * MIB, scratch=4 * MIB)
+_THREADS = 64
 _WALL_S = 0.5
 
 _ORDINARY = """
@@ -36,6 +37,34 @@ while True:
         pass
 """
 _TALKATIVE = "while True: print('x' * 4096)"
+_MANY_THREADS = f"""
+import threading
+threading.stack_size(1 << 16)
+end = threading.Event()
+for _ in range({4 * _THREADS}):
+    threading.Thread(target=end.wait, args=(2,), daemon=True).start()
+end.wait(1)
+"""
+# Files that nobody sees from outside: unlinked, or in a folder that forbids to be read. Each tries for twice what it may have.
+_FILLING = f"""
+import errno, os
+held = []
+def write(path, hide):
+    held.append(open(path, "wb", buffering=0))
+    hide(path)
+    for _ in range(16):
+        held[-1].write(bytes(1 << 16))
+try:
+    PREPARE
+    for number in range({2 * _LIMITS.scratch // MIB}):
+        write(PATH, HIDE)
+except OSError as error:
+    if error.errno not in (errno.EACCES, errno.ENOSPC):
+        raise
+    print("denied")
+"""
+_HOLDING = _FILLING.replace("PREPARE", "pass").replace("PATH", '"held"').replace("HIDE", "os.unlink")
+_HIDING = _FILLING.replace("PREPARE", 'os.mkdir("folder", 0o300)').replace("PATH", 'f"folder/{number}"').replace("HIDE", "len")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +108,7 @@ def with_bubblewrap(host: Host) -> Host:
 def holes(host: Host) -> list[Hole]:
     """Attack; what is not denied is a hole."""
     sandbox = Sandbox(host)
-    trials: list[Callable[[Sandbox], list[Hole]]] = [_intrude, _ordinary, _outlive, _flood]
+    trials: list[Callable[[Sandbox], list[Hole]]] = [_intrude, _ordinary, _outlive, _flood, _multiply, _hold, _hide]
     with ThreadPoolExecutor(len(trials)) as pool:  # mostly they wait
         return [hole for found in pool.map(lambda trial: trial(sandbox), trials) for hole in found]
 
@@ -128,6 +157,26 @@ def _outlive(sandbox: Sandbox) -> list[Hole]:
 
 def _flood(sandbox: Sandbox) -> list[Hole]:
     return _must_end(sandbox, "print without end", _TALKATIVE, replace(_LIMITS, output=MIB), Ending.OUTPUT_LIMIT)
+
+
+def _multiply(sandbox: Sandbox) -> list[Hole]:
+    limits = replace(_LIMITS, threads=_THREADS)
+    return _must_end(sandbox, "threads beyond the limit", _MANY_THREADS, limits, Ending.RUNTIME_ERROR)
+
+
+def _hold(sandbox: Sandbox) -> list[Hole]:
+    return _must_be_denied(sandbox, "hold unlinked files", _HOLDING)
+
+
+def _hide(sandbox: Sandbox) -> list[Hole]:
+    return _must_be_denied(sandbox, "hide files in a folder", _HIDING)
+
+
+def _must_be_denied(sandbox: Sandbox, attack: str, program: str) -> list[Hole]:
+    outcome = sandbox.run_program(program, "", _LIMITS)
+    if outcome.finished and outcome.stdout == b"denied\n":
+        return []
+    return [Hole(attack, f"{attacks.SUCCEEDED} or failed otherwise: {outcome.ending} {outcome.detail}".rstrip())]
 
 
 def _must_end(sandbox: Sandbox, attack: str, program: str, limits: Limits, wanted: Ending) -> list[Hole]:

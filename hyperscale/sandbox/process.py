@@ -15,7 +15,7 @@ from hyperscale.sandbox.orders import Place
 from hyperscale.sandbox.outcome import Limits
 from hyperscale.sandbox.scratch import remove
 
-_SIGNALLED = 128  # bubblewrap exits with this and the signal that ended its program
+_SIGNALLED = 128  # bubblewrap exits with this and the signal that ended its program; see reaper.py
 
 
 class Process:
@@ -29,10 +29,9 @@ class Process:
         if self._wrapped:
             arguments = bubblewrap.arguments(host, limits.scratch, arguments)
         patient = not (host.has(Layer.SECCOMP) or self._wrapped)  # a namespace ends with its first process
+        watched = None if host.has(Layer.LANDLOCK) else self._scratch  # else nothing grows there but in memory
         try:
-            self._execution = Execution(
-                Command(arguments, orders.ENVIRONMENT, self._scratch, tuple(descriptors), patient), limits
-            )
+            self._execution = Execution(Command(arguments, orders.ENVIRONMENT, watched, tuple(descriptors), patient), limits)
         except BaseException:
             self._clean()
             raise
@@ -61,8 +60,9 @@ class Process:
     def _place(self) -> Place:
         pid = self._execution.pid
         if self._scratch is None:
-            return Place(pid, own_pid=bubblewrap.PROGRAM, parent=0, scratch=bubblewrap.SCRATCH, makes_scratch=False)
-        return Place(pid, pid, os.getpid(), str(self._scratch), makes_scratch=bool(self._host.uids))
+            own = not self._host.uids  # see bubblewrap.arguments
+            return Place(pid, bubblewrap.PROGRAM, 0, bubblewrap.SCRATCH, namespace=own, scratch_writable=True)
+        return Place(pid, pid, os.getpid(), str(self._scratch), namespace=False, scratch_writable=False)
 
     def _clean(self) -> None:
         if self._scratch:

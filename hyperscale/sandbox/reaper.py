@@ -71,4 +71,5 @@ def _end_like(status: int, signal: "ModuleType") -> "NoReturn":
             signal.signal(killer, signal.SIG_DFL)
         os.kill(os.getpid(), killer)
         os._exit(128 + killer)  # the first process of a namespace survives that, and says it as bubblewrap does
-    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    code = os.waitstatus_to_exitcode(status) & 0xFF
+    os._exit(min(code, 128) if os.getpid() == 1 else code)  # in a namespace, what is above stands for signals

@@ -5,7 +5,7 @@ read:0:63 write:1:64 close:3:57 fstat:5:80 lseek:8:62 pread64:17:67 pwrite64:18:
 pwritev:296:70 preadv2:327:286 pwritev2:328:287 stat:4:- lstat:6:- newfstatat:262:79 statx:332:291 access:21:-
 faccessat:269:48 faccessat2:439:439 readlink:89:- readlinkat:267:78 getdents:78:- getdents64:217:61 getcwd:79:17 chdir:80:49
 fchdir:81:50 statfs:137:43 fstatfs:138:44 dup:32:23 dup2:33:- dup3:292:24 pipe:22:- pipe2:293:59 close_range:436:436
-flock:73:32 fsync:74:82 fdatasync:75:83 ftruncate:77:46 fallocate:285:47 fadvise64:221:223 sendfile:40:71 umask:95:166
+flock:73:32 fsync:74:82 fdatasync:75:83 ftruncate:77:46 fadvise64:221:223 sendfile:40:71 umask:95:166
 rename:82:- renameat:264:38 renameat2:316:276 mkdir:83:- mkdirat:258:34 rmdir:84:- unlink:87:- unlinkat:263:35 symlink:88:-
 symlinkat:266:36
 mmap:9:222 mprotect:10:226 munmap:11:215 mremap:25:216 brk:12:214 madvise:28:233 mincore:27:232 msync:26:227

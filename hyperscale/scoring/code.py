@@ -59,7 +59,7 @@ class CodeGrader(Generic[K]):
             raise ValueError("a code grader needs at least one worker")
         limits = limits or Limits()
         workers = min(workers, max(1, free_memory() // limits.memory))
-        self._judge = Judge(sandbox, limits, keep=workers + 1)
+        self._judge = Judge(sandbox.apart(), limits, keep=workers + 1)
         self._threads = _started(workers)
         self._done: queue.SimpleQueue[tuple[_Case[K], Future[Judged]]] = queue.SimpleQueue()
         self._finished: list[tuple[K, Grade]] = []
@@ -114,8 +114,9 @@ class CodeGrader(Generic[K]):
         return a == b
 
     def close(self) -> None:
-        """Drop what is waiting; a test that is running ends within its limits."""
+        """Drop what is waiting, and end what is running."""
         self._judge.stop.set()
+        self._judge.sandbox.abandon()
         self._threads.shutdown(cancel_futures=True)
 
     def _start(self, case: _Case[K]) -> None:

@@ -1,6 +1,5 @@
 """Running one program through the tests of its problem."""
 
-import json
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests, TestSource
 from hyperscale.sandbox import Ending, Limits, Outcome, Sandbox
 from hyperscale.scoring.prelude import PRELUDE
-from hyperscale.scoring.program import with_setup
+from hyperscale.scoring.program import continued
 from hyperscale.scoring.program_output import output_matches, result_matches
 from hyperscale.scoring.verdict import Grade, Verdict
 
@@ -49,14 +48,15 @@ class Judge:
         if tests.style is CodeStyle.CHECK:
             outcome = self._check(code, tests)
             verdict = VERDICTS.get(outcome.ending, Verdict.PASS)
-            return Judged(Grade(code, verdict, detail=outcome.detail), 0, _doubtful(verdict))
+            return Judged(Grade(code, verdict, detail=outcome.detail), doubtful=_doubtful(verdict, outcome))
         for number, test in enumerate(tests.cases[first:], first):
             if self.stop.is_set():
                 return Judged(Grade(code, Verdict.SANDBOX_ERROR, detail="grading was stopped"))
-            verdict, detail = self._try(code, tests, test)
+            outcome = self._run(code, tests, test)
+            verdict, detail = _verdict(outcome, tests.style, test.output)
             if verdict is not Verdict.PASS:
                 where = f"test {number + 1} of {len(tests)}" + (f": {detail}" if detail else "")
-                return Judged(Grade(code, verdict, detail=where), number, _doubtful(verdict))
+                return Judged(Grade(code, verdict, detail=where), number, _doubtful(verdict, outcome))
         return Judged(Grade(code, Verdict.PASS, detail=f"{len(tests)} tests"))
 
     def _tests(self, source: TestSource) -> CodeTests:
@@ -72,32 +72,33 @@ class Judge:
 
     def _check(self, code: str, tests: CodeTests) -> Outcome:
         function = str(tests.function)
-        whole = with_setup(code, tests.setup, function)
-        return self.sandbox.check_function(whole, function, tests.setup, tests.check, self.limits)
+        return self.sandbox.check_function(
+            code,
+            function,
+            tests.setup,
+            tests.check,
+            self.limits,
+            prefix=tests.setup,
+            continuation=continued(code, tests.setup),
+        )
 
-    def _try(self, code: str, tests: CodeTests, test: CodeTest) -> tuple[Verdict, str]:
+    def _run(self, code: str, tests: CodeTests, test: CodeTest) -> Outcome:
         if tests.style is CodeStyle.STDIN:
-            outcome = self.sandbox.run_program(code, test.input, self.limits, prelude=PRELUDE)
-        else:
-            try:
-                arguments = [json.loads(line) for line in test.input.split("\n") if line.strip()]
-            except ValueError as error:
-                return Verdict.SANDBOX_ERROR, f"the test is broken: {error}"
-            outcome = self.sandbox.call_function(code, str(tests.function), arguments, self.limits, prelude=PRELUDE)
-        if not outcome.finished:
-            return VERDICTS[outcome.ending], outcome.detail
-        try:
-            right = _right(outcome, tests.style, test.output)
-        except ValueError as error:
-            return Verdict.SANDBOX_ERROR, f"the test is broken: {error}"
-        return (Verdict.PASS, "") if right else (Verdict.WRONG_ANSWER, "")
+            return self.sandbox.run_program(code, test.input, self.limits, prelude=PRELUDE)
+        texts = [line for line in test.input.split("\n") if line.strip()]
+        return self.sandbox.call_function(code, str(tests.function), limits=self.limits, texts=texts, prelude=PRELUDE)
 
 
-def _right(outcome: Outcome, style: CodeStyle, expected: str) -> bool:
-    if style is CodeStyle.STDIN:
-        return output_matches(outcome.stdout, expected)
-    return result_matches(json.dumps(outcome.value), expected)
+def _verdict(outcome: Outcome, style: CodeStyle, expected: str) -> tuple[Verdict, str]:
+    if not outcome.finished:
+        return VERDICTS[outcome.ending], outcome.detail
+    try:
+        stdin = style is CodeStyle.STDIN
+        right = output_matches(outcome.stdout, expected) if stdin else result_matches(outcome.text, expected)
+    except ValueError as error:
+        return Verdict.SANDBOX_ERROR, f"the test is broken: {error}"
+    return (Verdict.PASS, "") if right else (Verdict.WRONG_ANSWER, "")
 
 
-def _doubtful(verdict: Verdict) -> bool:
-    return verdict in (Verdict.TIME_LIMIT, Verdict.SANDBOX_ERROR)
+def _doubtful(verdict: Verdict, outcome: Outcome) -> bool:
+    return verdict in (Verdict.TIME_LIMIT, Verdict.SANDBOX_ERROR) or outcome.disturbed

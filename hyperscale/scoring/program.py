@@ -28,24 +28,26 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A complete fenced block and what its fence says it is, in lower case."""
+    """A fenced block, what its fence says it is (in lower case), and whether its end is there."""
 
     language: str
     code: str
+    complete: bool = True
 
 
 def extract_program(text: str, finish_reason: FinishReason = FinishReason.STOP) -> Program:
     """The last complete fenced block after the reasoning, of those that say they are Python if there are any.
 
-    Otherwise the last block without a word on its language, otherwise the last of any. Blank blocks do not count, nor does one
-    whose end is missing; a chain that did not stop by itself has no program at all. Halves of surrogate pairs, which no source
-    file can hold, become U+FFFD.
+    Otherwise the last block without a word on its language, otherwise the last of any. Blank blocks do not count. One whose end
+    is missing counts if it says it is Python and there is no other, for a completion that stopped is complete; a chain that did
+    not stop by itself has no program at all. Halves of surrogate pairs, which no source file can hold, become U+FFFD.
     """
     if finish_reason is not FinishReason.STOP:
         return Program(None, Verdict.NO_CODE, f"the chain was cut off ({finish_reason})")
     blocks = [block for block in _blocks(after_reasoning(text)) if block.code.strip()]
+    blocks = [block for block in blocks if block.complete] or [block for block in blocks if block.language in _PYTHON]
     if not blocks:
-        return Program(None, Verdict.NO_CODE, "no complete block of code after the reasoning")
+        return Program(None, Verdict.NO_CODE, "no block of code after the reasoning")
     code = max(enumerate(blocks), key=lambda item: (_rank(item[1]), item[0]))[1].code
     content = code.encode("utf-8", "surrogatepass")
     if len(content) > MOST_BYTES:
@@ -53,16 +55,12 @@ def extract_program(text: str, finish_reason: FinishReason = FinishReason.STOP) 
     return Program(re.sub("[\ud800-\udfff]", "\ufffd", code))
 
 
-def with_setup(code: str, setup: str, function: str) -> str:
-    """A program for tests of the style `CHECK`: it stands after `setup`, whose imports and helper functions the check needs.
+def continued(code: str, setup: str) -> str:
+    """A program that takes `code` for what comes after the head of a function, which `setup` ends with.
 
-    Where `code` does not define the function at the top of the file, it is taken for what comes after its head, which `setup`
-    ends with; what is not indented is then indented. Nothing is compiled here: the code is untrusted.
+    What is not indented is then indented. Nothing is compiled here: the code is untrusted.
     """
     joined = setup if setup.endswith("\n") else setup + "\n"
-    name = re.escape(function)
-    if re.search(rf"^(?:async[ \t]+)?def[ \t]+{name}\b|^{name}[ \t]*(?::[^=\n]*)?=", code, re.MULTILINE):
-        return f"{joined}\n{code}"
     first = next((line for line in code.split("\n") if line.strip()), "")
     if not first.startswith((" ", "\t")):
         code = "\n".join(f"    {line}" if line.strip() else line for line in code.split("\n"))
@@ -87,6 +85,8 @@ def _blocks(text: str) -> Iterator[_Block]:
             fence = ""
         else:
             inside.append(line[min(indent, len(line) - len(line.lstrip(" \t"))) :])
+    if fence:
+        yield _last_block(language, "\n".join(inside), fence)
 
 
 def _language(label: str) -> str:
@@ -101,6 +101,22 @@ def _label_after_words(line: str) -> str:
 
 
 def _closes(line: str, fence: str, indent: int) -> bool:
-    bare = line.strip(" \t")
-    depth = len(line) - len(line.lstrip(" \t"))
-    return len(bare) >= len(fence) and bare == fence[0] * len(bare) and depth <= indent + _CLOSER_INDENT
+    bare = line.lstrip(" \t")
+    after = bare.lstrip(fence[0])
+    depth = len(line) - len(bare)
+    return len(bare) - len(after) >= len(fence) and _ends(after) and depth <= indent + _CLOSER_INDENT
+
+
+def _ends(after: str) -> bool:
+    """Whether a fence before such text is an end: models go on talking there, and end their turn with a mark like <|end|>."""
+    return after[:1] in ("", " ", "\t", "<")
+
+
+def _last_block(language: str, content: str, fence: str) -> _Block:
+    """The block that the text ends in; its end may follow the last line of code, where none can stand for anything else."""
+    lines, newline, last = content.rstrip().rpartition("\n")
+    code, end, after = last.rpartition(fence)
+    if not end or after[:1] not in ("", "<"):
+        return _Block(language, content, complete=False)
+    code = code.rstrip(fence[0])
+    return _Block(language, lines + newline + code if code.strip() else lines)

@@ -122,8 +122,8 @@ def test_grade_prints_verdicts_in_input_order(capfd: pytest.CaptureFixture[str])
     report = only_object(capfd)
     assert report["task"] == "modchain"
     assert [row["index"] for row in report["rows"]] == [0, 1, 2, 3]
-    assert [row["verdict"] for row in report["rows"]][:3] == ["equal", "different", "no_answer"]
-    assert report["accuracy"] == sum(row["correct"] for row in report["rows"]) / 4
+    assert [row["verdict"] for row in report["rows"]] == ["equal", "different", "no_answer", "unparsed_gold"]
+    assert (report["accuracy"], report["errors"]) == (1 / 3, 1), "a gold that cannot be parsed is no wrong answer"
 
 
 def test_grade_shows_how_many_got_each_verdict(capfd: pytest.CaptureFixture[str]) -> None:

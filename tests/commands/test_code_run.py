@@ -1,12 +1,15 @@
 """A code task on the road of `run`: which rows it takes, and that parts of tests are stamped."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import hyperscale
+from hyperscale.cli.summary_table import summary_table
 from hyperscale.commands.score import score
 from hyperscale.errors import Refusal
 from hyperscale.store.run_folder import RunFolder
@@ -36,6 +39,23 @@ def test_parts_of_tests_are_stamped_in_manifest_and_summary_and_scored_again(tmp
     assert json.loads(json.dumps(summary))["partial_tests"] is True
     assert RunFolder.read(Path(summary["run"])).manifest.fields["partial_tests"] is True
     assert score([Path(summary["run"])], data=tmp_path / "rows.jsonl")[0]["partial_tests"] is True
+
+
+@pytest.mark.parametrize(("width", "words"), [(1, "any of 1 chain passes"), (2, "any of 2 chains passes")])
+def test_the_table_of_a_run_says_that_one_passing_chain_is_enough(tmp_path: Path, width: int, words: str) -> None:
+    shown = table_of(run(tmp_path, [stdin_row()], width=width))
+    assert words in shown
+    assert "vote" not in shown
+
+
+def test_the_table_of_other_tasks_says_that_chains_vote(tmp_path: Path) -> None:
+    assert "vote of 1 chain," in table_of(hyperscale.run(task="modchain", limit=1, out=tmp_path, **SHORT))
+
+
+def table_of(summary: dict[str, Any]) -> str:
+    console = Console(width=200, file=io.StringIO())
+    console.print(summary_table(summary))
+    return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_whole_tests_are_not_stamped(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ ESCAPES = {
         "import sysconfig, os\np = os.path.join(sysconfig.get_path('stdlib'), 'os.py')\n"
         "f = os.open(p, os.O_RDONLY | os.O_APPEND)\nos.fchmod(f, os.fstat(f).st_mode & 0o7777)\nprint('ESCAPED')"
     ),
+    "room without writing": "import os\nos.posix_fallocate(os.open('f', os.O_RDWR | os.O_CREAT), 0, 1 << 12)\nprint('ESCAPED')",
     "daemon": (
         "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
         "        time.sleep(60)\n    os._exit(0)\nprint('ESCAPED')"
@@ -237,6 +238,48 @@ EXCESSES = {
     "errors without end": Excess("import sys\nwhile True: print('x' * 1000, file=sys.stderr)", Ending.OUTPUT_LIMIT, _SMALL),
     "output at the end": Excess("import atexit\natexit.register(print, 'x' * 2_000_000)", Ending.OUTPUT_LIMIT, _SMALL),
     "one large file": Excess("f = open('f', 'wb')\nwhile True: f.write(bytes(1 << 20))", Ending.RUNTIME_ERROR, _SMALL),
+    "unlinked files held open": Excess(
+        "import os\nh = []\nfor n in range(16):\n    h.append(open('f', 'wb', 0))\n    os.unlink('f')\n"
+        "    h[-1].write(bytes(1 << 20))",
+        Ending.RUNTIME_ERROR,
+        _SMALL,
+    ),
+    "unlinked files held by mapping": Excess(
+        "import os, mmap\nh = []\nfor n in range(16):\n    f = open('f', 'w+b', 0)\n    f.write(bytes(1 << 20))\n"
+        "    h.append(mmap.mmap(f.fileno(), 4096))\n    f.close()\n    os.unlink('f')",
+        Ending.RUNTIME_ERROR,
+        _SMALL,
+    ),
+    "files in a folder that cannot be read": Excess(
+        "import os\nos.mkdir('d', 0o300)\nfor n in range(16): open(f'd/{n}', 'wb').write(bytes(1 << 20))",
+        Ending.RUNTIME_ERROR,
+        _SMALL,
+    ),
+    "file grown by mapping": Excess(
+        "import mmap\nh = []\nfor n in range(16):\n    f = open(f'{n}', 'w+b', 0)\n    f.truncate(1 << 20)\n"
+        "    mmap.mmap(f.fileno(), 1 << 20)[:] = bytes(1 << 20)",
+        Ending.RUNTIME_ERROR,
+        _SMALL,
+    ),
+    "empty files without end": Excess(
+        "import os\nos.mkdir('d', 0o300)\nfor n in range(20_000): os.close(os.open(f'd/{n}', os.O_CREAT | os.O_WRONLY))",
+        Ending.RUNTIME_ERROR,
+    ),
+    "threads without end": Excess(
+        "import threading\ne = threading.Event()\nthreading.stack_size(65536)\n"
+        "while True: threading.Thread(target=e.wait, daemon=True).start()",
+        Ending.RUNTIME_ERROR,
+        Limits(cpu_seconds=5, threads=50),
+    ),
+    "threads without end that swallow refusals": Excess(
+        "import threading, time\ne = threading.Event()\nthreading.stack_size(65536)\nn = 0\nwhile n < 1000:\n"
+        "    try: threading.Thread(target=e.wait, daemon=True).start()\n    except RuntimeError: break\n    n += 1\n"
+        "if n < 50: 1/0\ntime.sleep(2)",
+        Ending.RUNTIME_ERROR,
+        Limits(cpu_seconds=5, threads=50),
+    ),
+    "exits like one that was killed": Excess("import os\nos._exit(137)", Ending.RUNTIME_ERROR),
+    "exits like one that computed for too long": Excess("import os\nos._exit(152)", Ending.RUNTIME_ERROR),
     "closed output": Excess("import sys, os\nos.close(1)\nprint(4)", Ending.RUNTIME_ERROR),
     "fork": Excess("import os\nwhile True: os.fork()", Ending.RUNTIME_ERROR),
     "recursion in C": Excess("x = ()\nfor _ in range(4 * 10 ** 6): x = (x,)\nhash(x)", Ending.RUNTIME_ERROR),

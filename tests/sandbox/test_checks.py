@@ -148,6 +148,139 @@ def test_exceptions_that_cannot_be_made_anew_are_still_exceptions(bare: Sandbox)
         assert bare.check_function(code, "f", "", check).ending is Ending.FINISHED
 
 
+ANCESTORS = {
+    "subclass": ("class Bad(ValueError): pass\ndef f(x): raise Bad('no')", "ValueError"),
+    "subclass of a subclass": ("class A(KeyError): pass\nclass B(A): pass\ndef f(x): raise B('no')", "LookupError"),
+    "of the library": ("import json\ndef f(x): return json.loads('{no')", "ValueError"),
+    "several": ("class A(TypeError, ValueError): pass\ndef f(x): raise A('no')", "TypeError"),
+    "one that takes more": ("def f(x): return b'\\xffno'.decode()", "ValueError"),
+    "of its own making": ("class A(Exception): pass\ndef f(x): raise A('no')", "Exception"),
+}
+
+
+@pytest.mark.parametrize("name", ANCESTORS)
+def test_an_exception_arrives_as_the_builtin_one_it_is(bare: Sandbox, name: str) -> None:
+    code, kind = ANCESTORS[name]
+    check = f"def check(c):\n    try: c(1)\n    except {kind} as e: assert str(e)\n    else: assert False"
+    outcome = bare.check_function(code, "f", "", check)
+    assert outcome.finished, outcome.detail
+
+
+_FRAME = (
+    "import json, os, sys\ndef f(x):\n    w = sys._getframe(1).f_locals['task']['replies']\n"
+    "    m = json.dumps(['raised', NAMES, 'x']).encode()\n    os.write(w, len(m).to_bytes(8, 'little') + m)\n"
+    "    os._exit(0)\n"
+)
+QUIET = {
+    "ends an iteration": "def f(x): raise StopIteration",
+    "ends an iteration with a class of its own": "class A(StopIteration): pass\ndef f(x): raise A",
+    "ends one that waits": "def f(x): raise StopAsyncIteration",
+    "leaves a generator": "def f(x): raise GeneratorExit",
+    "writes so itself": _FRAME.replace("NAMES", "['StopIteration']"),
+    "writes so after another name": _FRAME.replace("NAMES", "['Nope', 'StopIteration']"),
+    "writes that a generator was left": _FRAME.replace("NAMES", "['GeneratorExit']"),
+    "writes no names": _FRAME.replace("NAMES", "4"),
+    "writes other names": _FRAME.replace("NAMES", "[[], None, 'print', 'SystemExit', 'KeyboardInterrupt']"),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+@pytest.mark.parametrize("check", ["assert all(map(c, [1, 2]))", "for got, want in zip(map(c, [1]), [5]): assert got == want"])
+def test_no_exception_ends_a_loop_of_the_asserts_as_if_all_was_well(bare: Sandbox, name: str, check: str) -> None:
+    outcome = bare.check_function(QUIET[name], "f", "", f"def check(c):\n    {check}")
+    assert outcome.ending is Ending.RUNTIME_ERROR, outcome.detail
+
+
+def test_arguments_may_have_names(bare: Sandbox) -> None:
+    check = "def check(c):\n    assert c(1, b=[2], z={3: 4}) == (1, [2], {3: 4})"
+    outcome = bare.check_function("def f(a, b, **rest): return a, b, rest['z']", "f", "", check)
+    assert outcome.finished, outcome.detail
+
+
+def test_asserts_draw_the_same_numbers_every_time(bare: Sandbox) -> None:
+    import random
+
+    generator = random.Random(0)
+    first, second = generator.random(), generator.random()
+    check = "import random\nA = random.random()\ndef check(c):\n    assert c(A) == random.random()"
+    code = f"def f(x): return {second!r} if x == {first!r} else None"
+    assert bare.check_function(code, "f", "", check).finished
+
+
+_PROMPT = 'import math\ndef half(x): return x // 2\ndef f(x):\n    """Half of it, rounded down."""\n'
+_HALVES = "def check(c):\n    assert [c(4), c(7)] == [2, 3]"
+WHOLE = {
+    "function": "def f(x): return x // 2",
+    "helpers of the prompt": "def f(x): return half(x)",
+    "future import": "from __future__ import annotations\ndef f(x: Nope) -> Never: return x // 2",
+    "future import below words": "'words'\nfrom __future__ import annotations\ndef f(x: Nope): return x // 2",
+    "decorated": "import functools\n@functools.cache\ndef f(x): return x // 2",
+    "below a condition": "if True:\n    def f(x): return x // 2",
+    "imported": "import sys, types\nsys.modules['m'] = m = types.ModuleType('m')\nm.f = half\nfrom m import f",
+    "two names": "f, g = half, half",
+    "method": "class Solution:\n    def f(self, x): return x // 2\nf = Solution().f",
+    "by a global": "def make():\n    global f\n    f = half\nmake()",
+    "calls itself": "def f(x): return 0 if x < 2 else 1 + f(x - 2)",
+    "tried out": "def f(x): return half(x)\nassert f(7) == 3\nprint(f(4))",
+    "byte order mark": "\ufeffdef f(x): return x // 2",
+}
+PART = {
+    "body": "    return half(math.floor(x))",
+    "body that is not indented": "return half(math.floor(x))",
+    "body of two lines": "y = x + 0\nreturn half(y)",
+    "body that is a program that fails": "y = x + 0\nglobal z\nz = y // 2",
+    "body that is a program": "y = 0\nglobal z\nz = 4",
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_program_that_defines_the_function_stands_for_itself(bare: Sandbox, name: str) -> None:
+    continuation = "raise ValueError('not to be run')"
+    outcome = bare.check_function(WHOLE[name], "f", _PROMPT, _HALVES, prefix=_PROMPT, continuation=continuation)
+    assert outcome.finished, outcome.detail
+
+
+@pytest.mark.parametrize("name", PART)
+def test_a_program_that_goes_on_where_the_prompt_ends_is_continued(bare: Sandbox, name: str) -> None:
+    body = "\n".join("    " + line.strip() for line in PART[name].split("\n"))
+    body += "" if "return" in body else "\n    return x // 2"
+    outcome = bare.check_function(PART[name], "f", _PROMPT, _HALVES, prefix=_PROMPT, continuation=_PROMPT + body)
+    assert outcome.finished, outcome.detail
+
+
+def test_a_prompt_that_does_not_compile_is_left_out(bare: Sandbox) -> None:
+    prompt = "import math\ndef f(x):\n"
+    for code in ("def f(x): return x", "    return math.floor(x)"):
+        check = "def check(c):\n    assert c(5) == 5"
+        outcome = bare.check_function(code, "f", "", check, prefix=prompt, continuation=prompt + code)
+        assert outcome.finished, outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("import numpy\ndef f(x): return x // 2", "ModuleNotFoundError: No module named 'numpy'"),
+        ("def f(x): return x // 2\nassert f(4) == 3", "AssertionError"),
+    ],
+)
+def test_a_program_that_defines_the_function_and_fails_does_not_become_a_body(bare: Sandbox, code: str, detail: str) -> None:
+    body = _PROMPT + "\n".join("    " + line for line in code.split("\n"))
+    check = "def check(c):\n    assert c(4) is None"
+    for continuation in ("", body):
+        outcome = bare.check_function(code, "f", _PROMPT, check, prefix=_PROMPT, continuation=continuation)
+        assert (outcome.ending, outcome.detail) == (Ending.RUNTIME_ERROR, detail)
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [("def g(x): return x // 2", "NameError: name 'f' is not defined"), ("def f(x: return x", "SyntaxError")],
+)
+def test_the_head_in_the_prompt_is_no_function(bare: Sandbox, code: str, detail: str) -> None:
+    outcome = bare.check_function(code, "f", _PROMPT, "def check(c): assert c(4) is None", prefix=_PROMPT)
+    assert outcome.ending is Ending.RUNTIME_ERROR
+    assert outcome.detail.startswith(detail)
+
+
 def test_asserts_cannot_catch_a_function_that_has_left(bare: Sandbox) -> None:
     check = "def check(candidate):\n    try: candidate(1)\n    except Exception: pass"
     assert bare.check_function("import os\ndef f(x): os._exit(0)", "f", "", check).ending is Ending.RUNTIME_ERROR

@@ -179,3 +179,47 @@ def test_many_threads_call_at_once(bare: Sandbox) -> None:
 def test_a_prelude_serves_annotations(bare: Sandbox) -> None:
     code = "class Solution:\n    def f(self, a: List[int]) -> Optional[int]: return gcd(*a)"
     assert bare.call_function(code, "f", [[4, 6]], prelude="from typing import *\nfrom math import *").value == 2
+
+
+_LONG = "7" * 9000
+
+
+def test_integers_of_any_length_cross(sandbox: Sandbox) -> None:
+    outcome = sandbox.call_function("def f(a, b): return [a, b[0] - 1, 7 ** 9000 > 1]", "f", texts=[_LONG, f"[-{_LONG}]"])
+    assert outcome.text == f"[{_LONG}, -{_LONG[:-1]}8, true]"
+    with pytest.raises(ValueError, match="digits"):
+        _ = outcome.value
+
+
+def test_texts_and_values_may_stand_together(bare: Sandbox) -> None:
+    outcome = bare.call_function("def f(*a): return a", "f", [1, "2"], texts=['"3"', '{"a": [null]}', "NaN"])
+    assert outcome.text == '[1, "2", "3", {"a": [null]}, NaN]'
+
+
+def test_a_program_has_the_usual_bound_on_digits(bare: Sandbox) -> None:
+    code = "def f(n): return str(n)"
+    assert bare.call_function(code, "f", texts=[_LONG]).ending is Ending.RUNTIME_ERROR
+    prelude = "import sys\nsys.set_int_max_str_digits(50000)"
+    assert bare.call_function(code, "f", texts=[_LONG], prelude=prelude).value == _LONG
+
+
+@pytest.mark.parametrize("text", ["", "4 4", "[", "[" * 100_000 + "]" * 100_000, "{1: 2}"])
+def test_a_text_that_is_no_json_says_nothing_about_the_function(bare: Sandbox, text: str) -> None:
+    outcome = bare.call_function("def f(a): return a", "f", texts=[text])
+    assert outcome.ending is Ending.SANDBOX_ERROR
+    assert "argument" in outcome.detail
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["'4 4'", "''", "'[' * 99", "'[' * 1_000_000 + ']' * 1_000_000", "'4\\x00'", "'\"\\n\"'", "Utf16('4')"],
+    ids=range(7),
+)
+def test_only_json_is_an_answer(bare: Sandbox, answer: str) -> None:
+    code = (
+        "import json\nclass Utf16(str):\n    def encode(self): return str(self).encode('utf-16')\n"
+        f"json.dumps = lambda v: {answer}\ndef f(): return 4"
+    )
+    outcome = bare.call_function(code, "f")
+    assert outcome.ending is Ending.RUNTIME_ERROR
+    assert outcome.text == ""

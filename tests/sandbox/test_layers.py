@@ -143,7 +143,10 @@ def test_nothing_of_a_project_or_an_environment_is_readable() -> None:
 def test_only_rights_that_a_kernel_knows_are_named(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(landlock, "syscall", lambda *call: calls.append(call) or os.open("/dev/null", os.O_RDONLY))
-    os.close(landlock.ruleset(version, ["/usr"], ["/dev/null"], "/tmp"))
+    rules = landlock.ruleset(version, ["/usr"], ["/dev/null"])
+    landlock.allow_scratch(rules, version, "/tmp", writable=True)
+    landlock.allow_scratch(rules, version, "/tmp", writable=False)
+    os.close(rules)
     _, attributes, length, _ = calls[0]
     assert length == {1: 8, 2: 8, 3: 8, 4: 16, 5: 16}.get(version, 24)
     most = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1

@@ -46,7 +46,7 @@ def home() -> Iterator[Path]:
         ("test_hostile", "not excess and not would_work"),
         *(
             pytest.param(f"test_{part}", "test", marks=pytest.mark.slow)
-            for part in ("hostile", "honest", "functions", "checks", "probe", "layers")
+            for part in ("hostile", "honest", "functions", "checks", "probe", "layers", "workdir", "disturbances")
         ),
     ],
 )

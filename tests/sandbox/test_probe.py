@@ -125,7 +125,8 @@ def test_a_sandbox_that_stops_honest_programs_is_refused(bare_host: Host) -> Non
 def test_a_deadline_that_is_not_kept_is_found(bare_host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "_STUBBORN", "pass")
     monkeypatch.setattr(probe, "_TALKATIVE", "print(4)")
-    assert {"outlive the deadline", "print without end"} == named(probe.holes(bare_host))
+    monkeypatch.setattr(probe, "_MANY_THREADS", "print(4)")
+    assert {"outlive the deadline", "print without end", "threads beyond the limit"} == named(probe.holes(bare_host))
 
 
 def test_unsafe_means_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:

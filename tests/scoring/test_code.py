@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
 
 import pytest
 
@@ -16,6 +17,9 @@ from hyperscale.store.records import FinishReason
 
 ADD = CodeTests(CodeStyle.STDIN, (CodeTest("1 2\n", "3\n"), CodeTest("4 5\n", "9")))
 SCALE = CodeTests(CodeStyle.CALL, (CodeTest("[1, 2, 3]\n2", "[2, 4, 6]"), CodeTest("[]\n7", "[]")), function="scale")
+with localcontext() as context:  # integers of more digits than Python converts unasked
+    context.prec = 10_000
+    HUGE = CodeTests(CodeStyle.CALL, (CodeTest("9000", str(Decimal(7) ** 9000)),), function="power")
 SUCCESSOR = CodeTests(
     CodeStyle.CHECK,
     function="successor",
@@ -44,6 +48,12 @@ class Scripted:
     answer: Callable[[str, str], Outcome]
     level: str = "scripted"
     asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def apart(self) -> "Scripted":
+        return self
+
+    def abandon(self) -> None:
+        pass
 
     def run_program(self, code: str, stdin: str, limits: Limits, *, prelude: str) -> Outcome:
         self.asked.append((code, stdin))
@@ -94,8 +104,14 @@ def grader() -> Iterator[CodeGrader[str]]:
             "test 1 of 2",
         ),
         (SCALE, "class Solution:\n    pass", Verdict.RUNTIME_ERROR, "test 1 of 2"),
+        (HUGE, "def power(n):\n    return 7 ** n", Verdict.PASS, "1 tests"),
         (SUCCESSOR, "def successor(x):\n    return helper(x) + math.floor(1.5)", Verdict.PASS, ""),
         (SUCCESSOR, "    return x + 1", Verdict.PASS, ""),
+        (SUCCESSOR, "from __future__ import annotations\ndef successor(x: int) -> int:\n    return x + 1", Verdict.PASS, ""),
+        (SUCCESSOR, "if True:\n def successor(x):\n  return x + 1", Verdict.PASS, ""),
+        (SUCCESSOR, "successor = lambda x: x + 1", Verdict.PASS, ""),
+        (SUCCESSOR, "total = x\ntotal += 1\nreturn total", Verdict.PASS, ""),
+        (SUCCESSOR, "def plus(x):\n    return x + 1", Verdict.WRONG_ANSWER, ""),
         (SUCCESSOR, "def successor(x):\n    return 2", Verdict.WRONG_ANSWER, ""),
         (SUCCESSOR, "import sys\nsys.exit(0)", Verdict.RUNTIME_ERROR, ""),
     ],

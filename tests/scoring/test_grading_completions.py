@@ -1,12 +1,16 @@
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from hyperscale.commands.grade import grade
+from hyperscale.cli.grade_table import grade_table
+from hyperscale.commands.grade import GradeReport, grade
 from hyperscale.errors import Refusal, UsageError
+from hyperscale.scoring.graders import make_grader
 from hyperscale.scoring.verdict import Verdict
 from tests.card_files import write_card, write_rows
 from tests.scoring.shared_files import shared_rows
@@ -37,7 +41,8 @@ def test_report_is_one_object_with_rows_in_input_order(card: str) -> None:
     report = grade(card, ROWS)
     assert report.to_dict() == {
         "task": "sums",
-        "accuracy": pytest.approx(2 / 6),
+        "accuracy": pytest.approx(2 / 5),
+        "errors": 1,
         "rows": [
             {"index": i, "problem_id": problem_id, "extracted": extracted, "verdict": verdict, "correct": verdict == "equal"}
             for i, (problem_id, extracted, verdict) in enumerate(
@@ -47,6 +52,51 @@ def test_report_is_one_object_with_rows_in_input_order(card: str) -> None:
     }
     assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
     assert report.counts[Verdict.NO_ANSWER] == 2
+
+
+def test_rows_that_could_not_be_graded_are_in_no_accuracy(card: str) -> None:
+    report = grade(card, ROWS)
+    assert (report.accuracy, report.errors) == (2 / 5, 1)
+    shown = words_of(report)
+    assert "6 completions" in shown
+    assert "Accuracy: 40.0%, 95% interval [11.8, 76.9]." in shown
+    assert "1 row could not be graded and is in no accuracy." in shown
+    assert "2 rows could not be graded and are in no accuracy." in words_of(grade(card, [*ROWS, ROWS[3]]))
+
+
+def test_where_everything_could_be_graded_nothing_is_said_of_errors(card: str) -> None:
+    report = grade(card, ROWS[:3])
+    assert "errors" not in report.to_dict()
+    assert "could not be graded" not in words_of(report)
+
+
+def test_where_nothing_could_be_graded_there_is_no_accuracy(card: str) -> None:
+    report = grade(card, [ROWS[3]] * 2)
+    assert report.accuracy is None
+    assert (report.to_dict()["accuracy"], report.to_dict()["errors"]) == (None, 2)
+    assert json.loads(json.dumps(report.to_dict()))["rows"][0]["verdict"] == "unparsed_gold"
+    assert "Accuracy: -. 2 rows could not be graded" in words_of(report)
+
+
+def words_of(report: GradeReport) -> str:
+    console = Console(width=300, file=io.StringIO())
+    console.print(grade_table(report))
+    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("workers", [None, 3])
+def test_free_cores_grade_unless_workers_are_counted(card: str, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
+    seen: list[int] = []
+
+    def spied(*arguments: Any) -> Any:
+        seen.append(arguments[1])
+        return make_grader(*arguments)
+
+    monkeypatch.setattr("hyperscale.commands.grade.make_grader", spied)
+    monkeypatch.setattr("hyperscale.commands.grade.free_cores", lambda generating: 7 - generating)
+    grade(card, ROWS[:1], workers=workers)
+    grade(card, ROWS[:1])
+    assert seen == [workers or 7, 7]
 
 
 @pytest.mark.parametrize("name", ["made.jsonl", "made.jsonl.gz"])

@@ -1,6 +1,8 @@
 import json
+import math
 import time
-from decimal import Decimal
+import tracemalloc
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pytest
@@ -101,6 +103,69 @@ def test_whatever_comes_an_answer_is_given(output: bytes, expected: str) -> None
     assert output_matches(output, expected) in (True, False)
 
 
+def slowly(output: bytes | str, expected: str) -> bool:
+    """The rule as it is told, with everything in memory."""
+    try:
+        text = output if isinstance(output, str) else output.decode()
+    except UnicodeDecodeError:
+        return False
+    given, wanted = ([line.strip() for line in whole.strip().split("\n")] for whole in (text, expected))
+    return len(given) == len(wanted) and all(
+        one == other or (len(one.split()) == len(other.split()) and all(map(same_number, one.split(), other.split())))
+        for one, other in zip(given, wanted, strict=True)
+    )
+
+
+def same_number(one: str, other: str) -> bool:
+    try:
+        return Decimal(one) == Decimal(other)
+    except InvalidOperation:
+        return False
+
+
+blanks = st.text(" \t\r\n\x0b\x0c\x1c\x85\xa0\u2003\u2028", max_size=4)
+words = st.sampled_from(["1", "1.0", "1.", "+1", "10e-1", "1_0", "nan", "inf", "a", "é", "٣", "\U0001f600", "-"]) | st.text(
+    max_size=3
+)
+padded = st.lists(st.tuples(blanks, words, blanks).map("".join), max_size=6).map(" ".join)
+
+
+@settings(deadline=None, max_examples=500)
+@given(padded, padded, blanks, blanks)
+def test_quick_refusals_refuse_nothing_that_the_rule_accepts(one: str, other: str, before: str, after: str) -> None:
+    assert output_matches(one.encode(), other) == slowly(one.encode(), other)
+    assert output_matches(before + one + after, one) == slowly(before + one + after, one)
+    swapped = one.replace("1.0", "10e-1").replace(" ", "  ")
+    assert output_matches(swapped.encode(), one) == slowly(swapped, one)
+
+
+MIB = 1 << 20
+HOSTILE = {
+    "empty lines": b"a" + b"\n" * (16 * MIB - 2) + b"a",
+    "short lines": b"1\n" * (8 * MIB),
+    "short words": b"1 " * (8 * MIB),
+    "blanks": b" " * (16 * MIB - 1) + b"1",
+    "exotic blanks": "\u2028\n".encode() * (4 * MIB),
+    "one long word": b"9" * 16 * MIB,
+    "no UTF-8": b"\xff" * 16 * MIB,
+}
+
+
+@pytest.mark.parametrize("output", HOSTILE.values(), ids=HOSTILE.keys())
+def test_large_outputs_take_little_memory_and_time(output: bytes) -> None:
+    start = time.process_time()
+    tracemalloc.start()
+    try:
+        assert not output_matches(output, "1 2\n3 4")
+        assert not output_matches(output, "1 2")
+        assert output_matches(output, "1") == (output == HOSTILE["blanks"])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(output)
+    assert time.process_time() - start < 3
+
+
 # --- results of calls
 
 
@@ -160,3 +225,64 @@ values = st.recursive(
 def test_results_are_equal_as_python_says(one: Any, other: Any) -> None:
     assert result_matches(json.dumps(one), json.dumps(one))
     assert result_matches(json.dumps(one), json.dumps(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (int(1e308), "1e308"),
+        (-int(9e307), "-9e307"),
+        ([int(1e308)] * 3, "[1e308,1E308,1e+308]"),
+        ("\U0001f600" * 50, '"' + "\U0001f600" * 50 + '"'),
+        ({"\U0001f600": "\U0001f600"}, '{"\U0001f600":"\U0001f600"}'),
+        ([False] * 100, "[" + ",".join("0" * 100) + "]"),
+        (-0.0, "0"),
+        (float("inf"), "1e999"),
+        ([[]] * 100, "[" + ",".join(["[]"] * 100) + "]"),
+    ],
+)
+def test_long_ways_to_write_the_same_result(value: Any, expected: str) -> None:
+    assert result_matches(json.dumps(value), expected)
+
+
+def looser(value: Any) -> Any:
+    """An equal value that is written at greater length, where there is one."""
+    if isinstance(value, list):
+        return [looser(each) for each in value]
+    if isinstance(value, dict):
+        return {key: looser(each) for key, each in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return {0: False, 1: True}.get(value, value) if isinstance(value, int) else value
+
+
+def shortest(value: Any) -> str:
+    """The value as the shortest JSON that says something equal."""
+    if isinstance(value, list):
+        return f"[{','.join(map(shortest, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{shortest(key)}:{shortest(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value).removesuffix(".0").replace("e+", "e")
+    return json.dumps(int(value) if isinstance(value, bool) else value, ensure_ascii=False)
+
+
+@settings(deadline=None)
+@given(values)
+def test_results_are_equal_however_short_the_expected_one_is_written(value: Any) -> None:
+    assert json.loads(shortest(value)) == looser(value) == value
+    assert result_matches(json.dumps(looser(value)), shortest(value))
+    assert result_matches(json.dumps(value), shortest(looser(value)))
+
+
+def test_results_that_are_much_longer_than_the_expected_one_are_not_even_parsed() -> None:
+    result, nonsense = "[" + "[]," * (5 * MIB) + "[]]", "nonsense" * MIB
+    tracemalloc.start()
+    try:
+        assert not result_matches(result, "[[], [1e3]]")
+        assert not result_matches(nonsense, json.dumps(list(range(100))))
+        assert tracemalloc.get_traced_memory()[1] < MIB
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(ValueError):
+        result_matches(result, "nonsense")
