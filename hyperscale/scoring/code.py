@@ -19,6 +19,8 @@ from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
 
 GRADER_VERSION = "code-1"  # raised whenever a rule could change a verdict
+TEST_SECONDS = 6.0  # of CPU time for one test, LiveCodeBench's limit
+START_SECONDS = 0.25  # for the interpreter and the imports before the program, which LiveCodeBench's clock does not see
 
 Question = tuple[int, bytes]
 
@@ -57,7 +59,7 @@ class CodeGrader(Generic[K]):
     def __init__(self, sandbox: Sandbox, workers: int = 1, limits: Limits | None = None) -> None:
         if workers < 1:
             raise ValueError("a code grader needs at least one worker")
-        limits = limits or Limits()
+        limits = limits or Limits(cpu_seconds=TEST_SECONDS + START_SECONDS)
         workers = min(workers, max(1, free_memory() // limits.memory))
         self._judge = Judge(sandbox.apart(), limits, keep=workers + 1)
         self._threads = _started(workers)
