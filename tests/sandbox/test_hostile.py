@@ -123,7 +123,9 @@ if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         while True:
-            open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(.05)
+            open({str(mark)!r} + '.new', 'w').write(str(os.getpid()))
+            os.replace({str(mark)!r} + '.new', {str(mark)!r})  # whole, whenever the end comes
+            time.sleep(.05)
     os._exit(0)
 time.sleep({{wait}})
 print("done")
