@@ -1,4 +1,4 @@
-"""Worker processes: how they are started, and when they end."""
+"""Worker processes: how many make sense, how they are started, and when they end."""
 
 import ctypes
 import os
@@ -15,6 +15,11 @@ from hyperscale.errors import Refusal
 
 PR_SET_PDEATHSIG = 1
 PATIENCE_S = 1.0  # between looks at whether a silent worker is still alive
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

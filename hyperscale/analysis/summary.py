@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from hyperscale.analysis.estimate import headline_interval, pass_at
+from hyperscale.scoring.verdict import walls_of
 from hyperscale.store.records import ChainRecord, FinishReason, ScoreRecord
 
 Key = tuple[str, int]
@@ -140,8 +141,7 @@ def _costs(problems: Sequence[_Problem], accuracy: float | None, accounting: Acc
 
 
 def _walls(problems: Sequence[_Problem]) -> dict[str, Any]:
-    """What kept the programs in while they were graded, which their grader's version names behind a plus."""
-    levels = {grade.grader.partition("+")[2] for problem in problems for grade in problem.grades} - {""}
+    levels = {walls_of(grade.grader) for problem in problems for grade in problem.grades} - {""}
     return {"sandbox": ", ".join(sorted(levels))} if levels else {}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.errors import HyperscaleError
+from hyperscale.processes import usable_cores
 
 PACKAGES = (
     "torch",
@@ -81,8 +82,8 @@ def _python() -> Check:
 
 
 def _machine() -> Check:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Check("machine", Status.OK, f"{platform.platform(terse=True)}, {platform.machine()}, {usable} usable CPU cores")
+    system = f"{platform.platform(terse=True)}, {platform.machine()}"
+    return Check("machine", Status.OK, f"{system}, {usable_cores()} usable CPU cores")
 
 
 def _memory() -> Check:

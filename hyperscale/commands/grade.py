@@ -15,7 +15,7 @@ from hyperscale.commands.grading import free_cores, isolation_of
 from hyperscale.commands.references import REFERENCES
 from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.graders import make_grader
-from hyperscale.scoring.verdict import Grade, Verdict
+from hyperscale.scoring.verdict import Grade, Verdict, walls_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class GradeReport:
     def to_dict(self) -> dict[str, Any]:
         """The report as one JSON object, as `--json` prints it."""
         rows = [row.to_dict() for row in self.rows]
-        walls = {"sandbox": level} if (level := self.grader.partition("+")[2]) else {}
+        walls = {"sandbox": level} if (level := walls_of(self.grader)) else {}
         errors = {"errors": self.errors} if self.errors else {}
         partial = {"partial_tests": True} if self.partial_tests else {}
         return {"task": self.task, "accuracy": self.accuracy, "rows": rows, **errors, **walls, **partial}
@@ -98,8 +98,7 @@ def grade(
     completions : Path or iterable of mappings
         Rows `{"problem_id" or "gold", "text"}`, where gold wins; of a choice `{"gold" or "permutation", "text"}`, where gold is
         a letter and permutation says which option stood under which letter, 0 being the right one; of a program
-        `{"problem_id", "text"}`. An optional
-        "finish_reason" other than "stop" means no answer.
+        `{"problem_id", "text"}`. An optional "finish_reason" other than "stop" means no answer.
     data : Path, optional
         The task's problems, as for `run`. Looked at only if some row of a math task has no gold.
     since, until, allow_partial_tests

@@ -1,6 +1,5 @@
 """Grades beside generation, and the summary they lead to."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +9,7 @@ from hyperscale.cards import Problem, TaskCard
 from hyperscale.choices import is_order, right_letter
 from hyperscale.commands.telemetry import measured
 from hyperscale.errors import Refusal
+from hyperscale.processes import usable_cores
 from hyperscale.sandbox import Isolation
 from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.graders import make_grader
@@ -101,8 +101,7 @@ def isolation_of(note: Callable[[str], None], *, unsafe_no_sandbox: bool) -> Iso
 
 def free_cores(generating: int) -> int:
     """How many programs may be graded beside so many processes that generate."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - generating)
+    return max(1, usable_cores() - generating)
 
 
 def reference(kind: Kind, problem: Problem, record: ChainRecord) -> Any:

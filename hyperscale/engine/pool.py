@@ -2,7 +2,6 @@
 
 import multiprocessing as mp
 import os
-import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from hyperscale.engine.sampler import Sampling
 from hyperscale.engine.scheduler import CPU_BLOCK_ROWS, Plan, Tick, generate_chains
 from hyperscale.errors import HyperscaleError, Refusal, out_of_memory
 from hyperscale.models import LoadedModel, load_model
-from hyperscale.processes import die_with, messages, running
+from hyperscale.processes import die_with, messages, running, usable_cores
 from hyperscale.store.records import ChainRecord
 
 REMEDY = "Finished chains are kept: run the command again to go on, with --workers 1 if memory is short."
@@ -49,8 +48,7 @@ def default_workers(device: torch.device, chains: int) -> int:
     """One per core, but none without a full block of rows to itself; one per GPU, unless one GPU was asked for."""
     if device.type == "cuda":
         return max(1, min(torch.cuda.device_count(), chains)) if device.index is None else 1
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(1, min(cores, -(-chains // CPU_BLOCK_ROWS)))
+    return max(1, min(usable_cores(), -(-chains // CPU_BLOCK_ROWS)))
 
 
 def run_job(job: Job, model: LoadedModel, tasks: Sequence[ChainTask], workers: int) -> Iterator[ChainRecord | Tick]:

@@ -2,15 +2,14 @@
 
 import re
 from collections import deque
-from collections.abc import Hashable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Iterator
+from typing import Generic
 
 from hyperscale.choices import LETTERS
+from hyperscale.scoring.grader import K
 from hyperscale.scoring.letter import choose
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
-
-K = TypeVar("K", bound=Hashable)
 
 _GOLD = re.compile(r"\s*\(?([A-Za-z])\)?\s*")
 

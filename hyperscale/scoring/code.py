@@ -3,6 +3,7 @@
 import hashlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,9 +65,9 @@ class CodeGrader(Generic[K]):
         self._judge = Judge(sandbox.apart(), limits, keep=workers + 1)
         self._threads = _started(workers)
         self._done: queue.SimpleQueue[tuple[_Case[K], Future[Judged]]] = queue.SimpleQueue()
-        self._finished: list[tuple[K, Grade]] = []
+        self._finished: deque[tuple[K, Grade]] = deque()
         self._running = 0
-        self._again: list[tuple[_Case[K], int]] = []
+        self._again: deque[tuple[_Case[K], int]] = deque()
         self._waiting: dict[Question, list[_Case[K]]] = {}
         self._grades: dict[Question, Grade] = {}
         self._sources: dict[int, TestSource] = {}  # kept, so that no other takes over an id
@@ -97,7 +98,7 @@ class CodeGrader(Generic[K]):
                 break
             self._take(case, future.result())
         while self._finished:
-            yield self._finished.pop(0)
+            yield self._finished.popleft()
 
     def drain(self) -> Iterator[tuple[K, Grade]]:
         """Hand out every grade that is still owed."""
@@ -106,7 +107,7 @@ class CodeGrader(Generic[K]):
             if self._running:
                 self._take_next()
             elif self._again:
-                case, first = self._again.pop(0)
+                case, first = self._again.popleft()
                 self._settle(case, self._judge.judge(case.code, case.tests, first).grade)
             else:
                 return

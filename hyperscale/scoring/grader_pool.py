@@ -2,19 +2,18 @@
 
 import select
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self
 
 from hyperscale.errors import Refusal
 from hyperscale.scoring.answer import Extraction, extract
 from hyperscale.scoring.exact import decide
+from hyperscale.scoring.grader import K
 from hyperscale.scoring.grader_process import GraderProcess, Pair, WorkerLimits
 from hyperscale.scoring.verdict import GRADER_VERSION, Grade, Verdict
 from hyperscale.store.records import FinishReason
 from hyperscale.task_card import Fallback
-
-K = TypeVar("K", bound=Hashable)
 
 
 class GraderPool(Generic[K]):

@@ -6,6 +6,11 @@ from enum import StrEnum
 GRADER_VERSION = "math-1"  # raised whenever a rule below could change a verdict
 
 
+def walls_of(version: str) -> str:
+    """What kept programs in while they were graded, which their grader's version names behind a plus; empty for other kinds."""
+    return version.partition("+")[2]
+
+
 class Verdict(StrEnum):
     """The outcome of grading one answer. Only `equal` (a stated answer) and `pass` (a program) count as correct."""
 
