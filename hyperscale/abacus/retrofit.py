@@ -21,10 +21,8 @@ from hyperscale.retrofit.trainer import StepReport
 
 EXAMPLES, CONTEXT = 24_000, 1280
 RECIPE: dict[str, Any] = {
-    "recipe": "full",
     "examples": EXAMPLES,
     "context": CONTEXT,
-    "zeroing_steps": 20,
     "rate": 2e-3,
     "final_rate": 0.02,
     "warm_up": 40,
@@ -45,11 +43,13 @@ class Variant(StrEnum):
     DMC_8X = "dmc-8x"
 
 
+BORROWED: dict[str, Any] = {"recipe": "full", "zeroing_steps": 20}
+JOINT: dict[str, Any] = {"recipe": "joint"}  # nothing to relearn, which is most of what small ratios lose
 DELAYED: dict[str, Any] = {"window": 16}
-TO_8X: dict[str, Any] = {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
+TO_8X: dict[str, Any] = BORROWED | {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
 OPTIONS: dict[Variant, dict[str, Any]] = {
-    Variant.DMS_2X: DELAYED | {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
-    Variant.DMS_4X: DELAYED | {"target": "4x", "steps_per_ratio": 120, "hold_steps": 1600},  # 1980 steps
+    Variant.DMS_2X: JOINT | DELAYED | {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
+    Variant.DMS_4X: JOINT | DELAYED | {"target": "4x", "steps_per_ratio": 90, "hold_steps": 720},  # 990 steps
     Variant.DMS_8X: DELAYED | TO_8X,
     Variant.EXIT_8X: DELAYED | TO_8X | {"decide_at": "exit"},
     Variant.DMC_8X: TO_8X | {"method": "dmc"},

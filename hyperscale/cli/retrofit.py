@@ -18,7 +18,13 @@ Target = Annotated[str, _option("CR", "Compression at the end; snapshots at each
 Window = Annotated[
     int | None, _option("W", "An entry stays visible for W more tokens, marked or not. Default: 256; for dmc 12.")
 ]
-RecipeName = Annotated[str, _option("NAME", "adapter: new projections only; full: all weights, a borrowed coordinate.")]
+RecipeName = Annotated[
+    str,
+    _option(
+        "NAME",
+        "adapter: new projections only; full: all weights, a borrowed coordinate; joint: both.",
+    ),
+]
 MethodName = Annotated[str, _option("NAME", "dms, or dmc for contrast.")]
 DecideAtName = Annotated[str | None, _option("WHEN", "arrival (default), or exit: the paper's immediate eviction.")]
 Shift = Annotated[int | None, _option("N", "1 (default): token t+1 decides about t, NVIDIA's order; 0: t itself, FastDMS's.")]

@@ -181,7 +181,7 @@ def _zeroing(trains: Trains, steps: int | None) -> int:
     if trains is Trains.FULL:
         return PAPER_ZEROING_STEPS if steps is None else steps
     if steps is not None:
-        raise UsageError("--zeroing-steps is for --recipe full: adapters borrow nothing.")
+        raise UsageError(f"--zeroing-steps is for --recipe full: {trains} borrows nothing.")
     return 0
 
 

@@ -17,6 +17,7 @@ class Trains(StrEnum):
 
     ADAPTER = "adapter"  # new projections only, the model stays as it is
     FULL = "full"  # all weights; decisions come from a borrowed coordinate, nothing is added
+    JOINT = "joint"  # all weights and new projections: nothing is borrowed, so nothing has to be faded out first
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,13 +62,13 @@ class Trainer:
         self.model, self.recipe, self.rank, self.size = model, recipe, rank, size
         self.rows = rows
         self.student = model.module
-        full = recipe.trains is Trains.FULL
+        changed = recipe.trains is not Trains.ADAPTER
         # frozen weights are their own teacher: without gates the student is the untouched model
-        self.teacher = copy.deepcopy(self.student) if full else self.student
+        self.teacher = copy.deepcopy(self.student) if changed else self.student
         self.teacher.requires_grad_(False)
         attach_taps(self.student, recipe.heads)
         self.taps = [layer.self_attn.tap for layer in self.student.model.layers]
-        trained = list(self.student.parameters()) if full else [p for tap in self.taps for p in tap.parameters()]
+        trained = list(self.student.parameters()) if changed else [p for tap in self.taps for p in tap.parameters()]
         for parameter in trained:
             parameter.requires_grad_(True)
         self.weights = MasterWeights(trained, recipe.rate, average=recipe.average)

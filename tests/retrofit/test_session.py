@@ -50,25 +50,25 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
 
 
-@pytest.mark.parametrize("recipe", ["adapter", "full"])
+@pytest.mark.parametrize("recipe", ["adapter", "full", "joint"])
 def test_what_comes_out_is_what_run_takes(recipe: str, rows: Path, tmp_path: Path) -> None:
     events: list[Any] = []
     result = retrofit("abacus", tmp_path, recipe=recipe, data=str(rows), watch=events.append, **options_for(recipe))
-    assert result["steps"] == (6 if recipe == "adapter" else 8)
+    assert result["steps"] == (8 if recipe == "full" else 6)
     assert [event.folder.name for event in events if isinstance(event, Snapshot)] == ["2x", tmp_path.name]
     assert [event.step for event in events if isinstance(event, StepReport)] == list(range(1, result["steps"] + 1))
     for folder, ratio in ((tmp_path / "snapshots" / "2x", 2), (tmp_path, 3)):
         model = load_model(str(folder), "cpu")
         assert model.heads is not None
-        assert model.heads.layout is (HeadLayout.ADAPTER if recipe == "adapter" else HeadLayout.BORROWED)
+        assert model.heads.layout is (HeadLayout.BORROWED if recipe == "full" else HeadLayout.ADAPTER)
         assert (model.heads.ratio, model.heads.window, model.heads.shift) == (ratio, 4, 1)
         assert model.base_model == "abacus"
         config = json.loads((folder / "config.json").read_text())
         assert "hyperscale" not in json.dumps(config["architectures"])
-        assert config["dms_separate_alpha"] is (recipe == "adapter")
+        assert config["dms_separate_alpha"] is (recipe != "full")
         assert config["dms_paged_attention_block_size"] < 4
     names = {name for name in tensors(tmp_path) if "dms_proj_alpha" in name}
-    assert len(names) == (8 if recipe == "adapter" else 0)
+    assert len(names) == (0 if recipe == "full" else 8)
     log = [json.loads(line) for line in (tmp_path / "training" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == list(range(1, result["steps"] + 1))
     assert {"kl", "marked", "wanted", "ratio", "seconds"} <= log[0].keys()
