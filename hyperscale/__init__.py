@@ -21,8 +21,13 @@ _FUNCTIONS = {
     "score": "hyperscale.commands.score",
     "grade": "hyperscale.commands.grade",
     "report": "hyperscale.commands.report",
+    "compare": "hyperscale.commands.compare",
+    "gate": "hyperscale.commands.gate",
     "export": "hyperscale.commands.export",
     "load_runs": "hyperscale.commands.load_runs",
+    "plot_pareto": "hyperscale.commands.pareto_plot",
+    "plot_scaling": "hyperscale.commands.scaling_plot",
+    "plot_latency": "hyperscale.commands.latency_plot",
     "plot_retention": "hyperscale.commands.plot",
     "plot_retrofit": "hyperscale.commands.plot",
     "generate": "hyperscale.commands.generate",
@@ -33,12 +38,17 @@ _FUNCTIONS = {
 __all__ = [
     "__version__",
     "check_policy",
+    "compare",
     "export",
+    "gate",
     "generate",
     "grade",
     "load_runs",
+    "plot_latency",
+    "plot_pareto",
     "plot_retention",
     "plot_retrofit",
+    "plot_scaling",
     "report",
     "retrofit",
     "run",
@@ -47,14 +57,19 @@ __all__ = [
 
 if TYPE_CHECKING:
     from hyperscale.commands.check_policy import check_policy
+    from hyperscale.commands.compare import compare
     from hyperscale.commands.export import export
+    from hyperscale.commands.gate import gate
     from hyperscale.commands.generate import generate
     from hyperscale.commands.grade import grade
+    from hyperscale.commands.latency_plot import plot_latency
     from hyperscale.commands.load_runs import load_runs
+    from hyperscale.commands.pareto_plot import plot_pareto
     from hyperscale.commands.plot import plot_retention, plot_retrofit
     from hyperscale.commands.report import report
     from hyperscale.commands.retrofit import retrofit
     from hyperscale.commands.run import run
+    from hyperscale.commands.scaling_plot import plot_scaling
     from hyperscale.commands.score import score
 
 

@@ -1,4 +1,4 @@
-"""Sizes, memory budgets and W-L-CR configurations, and how each is written on a command line."""
+"""Sizes and memory budgets, and how each is written on a command line."""
 
 import math
 import re
@@ -117,46 +117,3 @@ def parse_budget(text: str) -> Budget:
     if slots:
         return Budget(slots=parse_size(slots[1], "budget"))
     raise UsageError(f"{text!r} is not a budget. Write a compression ratio such as 8x or 2.5x, or slots such as 512t or 4kt.")
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """One point of a sweep, written W-L-CR as in ``8-16k-8x``.
-
-    Attributes
-    ----------
-    width : int
-        W, chains per problem.
-    length : int
-        L, most tokens a chain may generate.
-    budget : Budget
-        What each chain's cache may hold.
-    """
-
-    width: int
-    length: int
-    budget: Budget
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.length < 1:
-            raise UsageError(f"A configuration has a width and a length of at least 1, not {self.width} and {self.length}.")
-
-    @property
-    def label(self) -> str:
-        """Canonical text, as `parse_configuration` reads it."""
-        return f"{self.width}-{format_size(self.length)}-{self.budget.label}"
-
-
-def parse_configuration(text: str) -> Configuration:
-    """Read W-L-CR: ``8-16k-8x`` is 8 chains of up to 16384 tokens at 8x compression.
-
-    Raises
-    ------
-    UsageError
-        If it has not three parts, or one of them is malformed.
-    """
-    parts = text.strip().split("-")
-    if len(parts) != 3:
-        raise UsageError(f"{text!r} is not a configuration. Write width-length-compression, for example 8-16k-8x.")
-    width, length, budget = parts
-    return Configuration(parse_size(width, "width"), parse_size(length, "length"), parse_budget(budget))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperscale.budget import Budget, Configuration, format_size, parse_budget, parse_configuration, parse_size
+from hyperscale.budget import Budget, format_size, parse_budget, parse_size
 from hyperscale.errors import UsageError
 
 
@@ -151,27 +151,3 @@ def test_capacity_is_exact_where_floating_point_division_is_not() -> None:
 @given(st.integers(0, 1 << 20), st.integers(1, 1 << 20), st.integers(1, 1 << 20))
 def test_slots_do_not_depend_on_lengths(prompt: int, length: int, slots: int) -> None:
     assert Budget(slots=slots).capacity(prompt, length) == slots
-
-
-def test_configurations_are_read_as_the_paper_writes_them() -> None:
-    assert parse_configuration("8-16k-8x") == Configuration(8, 16384, Budget(ratio=8.0))
-    assert parse_configuration("8-16K-8x").label == "8-16k-8x"
-    assert parse_configuration("1-1000-512t").label == "1-1000-512t"
-
-
-@settings(deadline=None)
-@given(st.integers(1, 4096), st.integers(1, 1 << 30), st.integers(1, 1 << 16))
-def test_every_configuration_label_reads_back(width: int, length: int, ratio: int) -> None:
-    configuration = Configuration(width, length, Budget(ratio=float(ratio)))
-    assert parse_configuration(configuration.label) == configuration
-
-
-@pytest.mark.parametrize("text", ["", "8", "8-16k", "8-16k-8x-1", "0-16k-8x", "8-0-8x", "8-16k-8", "-8-16k-8x", "w-16k-8x"])
-def test_malformed_configurations_are_usage_errors(text: str) -> None:
-    with pytest.raises(UsageError):
-        parse_configuration(text)
-
-
-def test_a_configuration_of_no_chains_is_a_usage_error() -> None:
-    with pytest.raises(UsageError):
-        Configuration(0, 1024, Budget(ratio=1.0))

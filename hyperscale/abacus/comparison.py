@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hyperscale.analysis.compare import Difference, average_scores, paired_difference
+from hyperscale.analysis.compare import average_scores
+from hyperscale.analysis.paired import Difference, paired_difference
 from hyperscale.analysis.summary import dense_reads
 from hyperscale.errors import Refusal
 from hyperscale.store.find_runs import open_runs

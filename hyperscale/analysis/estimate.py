@@ -1,22 +1,27 @@
 """Estimates from graded chains, with intervals that say what they estimate.
 
-Every estimate here looks at problems as the sample: chains are never resampled inside a vote, which would bias votes down.
+Under question sampling problems are the sample: chains are never resampled inside a vote, which would bias votes down. On fixed
+questions chains are the sample. docs/statistics.md tells how often each interval covers.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hyperscale.analysis.quantile import LEVEL as LEVEL
+from hyperscale.analysis.quantile import TWO_SIDED, normal_quantile, t_quantile, widened
+
 Scores = Sequence[float] | npt.NDArray[np.floating[Any]]
 
-LEVEL = 0.95
+RESAMPLES = 10_000
 FEW_PROBLEMS = 50
-FEW_OUTCOMES = 5
+FEW_OUTCOMES = 20
+_SIMULATED_FROM = 30
+_COARSE = 3
 _BLOCK = 1 << 22  # draws held in memory at once
 
 
@@ -28,6 +33,74 @@ class Interval:
     high: float
     method: str
     estimand: str
+
+
+def headline_interval(scores: Scores, chains: int, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """The interval of a run's accuracy on new problems of the kind, from one score in 0..1 per problem.
+
+    Bootstrap over problems. `score_interval` instead with one chain, with fewer than 50 problems, where all scores are 0 or 1,
+    and with fewer than 20 problems' worth of right or of wrong answers: resampled means then jump from problem to problem,
+    and the bootstrap covers as little as 19% of the time. `python -m hyperscale.bench.coverage` simulates this choice; its
+    table is in docs/statistics.md. `caution` tells where no choice is good.
+
+    Parameters
+    ----------
+    scores : sequence of float
+        One per problem, e.g. its vote.
+    chains : int
+        Chains in a vote.
+    seed, resamples : int
+        Of the bootstrap, which names both.
+    """
+    values = _shares(scores)
+    kind = "accuracy of one chain" if chains == 1 else f"accuracy of a vote over {chains} chains"
+    estimand = f"{kind} on problems of this kind (question sampling)"
+    if chains == 1 or len(values) < FEW_PROBLEMS or _binary(values) or _rarer(values) < FEW_OUTCOMES:
+        return score_interval(values, estimand)
+    return bootstrap_mean(values, seed, resamples, estimand)
+
+
+def average_interval(averages: Scores, chains: int) -> Interval:
+    """The interval of avg@k on new problems of the kind, from the share of right chains of each problem."""
+    return score_interval(averages, f"avg@{chains} on problems of this kind (question sampling)")
+
+
+def fixed_interval(averages: Scores, chains: int) -> Interval:
+    """The interval of avg@k on exactly these problems, were they run again with new chains.
+
+    Problems are not the sample here, chains are: the variance of the mean is the mean of the problems' within variances
+    ``average (1 - average) k / (k - 1)`` over ``n k``. Wilson's interval with as many independent chains as have that variance
+    (effective sample size) keeps it in 0..1 and wide enough where nearly all chains are right, or wrong.
+
+    Parameters
+    ----------
+    averages : sequence of float
+        Share of right chains, one per problem, in 0..1.
+    chains : int
+        k, chains per problem; two or more.
+
+    Raises
+    ------
+    ValueError
+        With one chain per problem, which cannot show how chains of one problem differ.
+    """
+    estimand = f"avg@{chains} on exactly these problems, new chains (fixed questions)"
+    return Interval(*fixed_bounds(averages, chains, TWO_SIDED), "Wilson, effective chains", estimand)
+
+
+def caution(scores: Scores) -> str | None:
+    """What to print beside an interval that cannot be trusted to cover 95%; None where simulation found it to."""
+    values = _shares(scores)
+    n = len(values)
+    if n < _SIMULATED_FROM:
+        return f"Problems are few ({n}): 95% intervals were found to cover from {_SIMULATED_FROM} on."
+    if _rarer(values) < _COARSE:
+        kind = "right" if values.mean() < 0.5 else "wrong"
+        return (
+            f"Fewer than {_COARSE} of {n} problems' worth are {kind}: one problem more or less moves the 95% interval so much "
+            "that it covers between 84% and 99% of the time."
+        )
+    return None
 
 
 def pass_at(n: int, c: int, k: int) -> float:
@@ -57,22 +130,56 @@ def wilson(successes: float, n: int, estimand: str = "success rate") -> Interval
     """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} cannot be")
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    rate = successes / n
+    return Interval(*score_bounds(successes / n, n, normal_quantile(TWO_SIDED)), "Wilson", estimand)
+
+
+def score_interval(scores: Scores, estimand: str) -> Interval:
+    """Wilson's interval for the mean of scores in 0..1, one per problem: votes, averages, pass@k.
+
+    Scores that are all 0 or 1 are a rate. Others vary less than a rate does: n becomes the number of problems whose rate would
+    vary as much (effective sample size), and the quantile Student's, as the spread is estimated. Equal fractions show no
+    spread, which proves none: they count as a rate.
+    """
+    values = _shares(scores)
+    n, mean = len(values), min(1.0, float(values.mean()))
+    variance = float(values.var(ddof=1)) if n > 1 else 0.0
+    if _binary(values) or variance == 0:
+        return Interval(*score_bounds(mean, n, normal_quantile(TWO_SIDED)), "Wilson", estimand)
+    bounds = score_bounds(mean, n * mean * (1 - mean) / variance, t_quantile(TWO_SIDED, n - 1))
+    return Interval(*bounds, "Wilson, effective problems", estimand)
+
+
+def score_bounds(rate: float, n: float, quantile: float) -> tuple[float, float]:
+    """Wilson's bounds around a rate in 0..1 seen in `n` trials, which need not be a whole number.
+
+    Each is the rate from which the one seen is `quantile` of its standard errors away.
+    """
+    z = quantile
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == n else centre + half
-    return Interval(max(0.0, low), min(1.0, high), "Wilson", estimand)
+    return 0.0 if rate <= 0 else max(0.0, centre - half), 1.0 if rate >= 1 else min(1.0, centre + half)
 
 
-def bootstrap_mean(scores: Scores, seed: int = 0, resamples: int = 10_000, estimand: str = "mean over problems") -> Interval:
-    """Percentile bootstrap interval for a mean, resampling problems."""
-    low, high = np.quantile(bootstrap_means(scores, seed, resamples), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), f"bootstrap, {resamples} resamples", estimand)
+def fixed_bounds(averages: Scores, chains: int, confidence: float) -> tuple[float, float]:
+    """Bounds for avg@k on exactly these problems, each one-sided at this confidence; see `fixed_interval`."""
+    shares = _shares(averages)
+    if chains < 2:
+        raise ValueError("one chain per problem does not show how much chains of a problem differ; two or more are needed")
+    rate = min(1.0, float(shares.mean()))
+    variance = float((shares * (1 - shares)).mean()) / ((chains - 1) * len(shares))
+    trials = rate * (1 - rate) / variance if variance > 0 else float(chains * len(shares))
+    return score_bounds(rate, trials, normal_quantile(confidence))
 
 
-def bootstrap_means(scores: Scores, seed: int = 0, resamples: int = 10_000) -> npt.NDArray[np.float64]:
+def bootstrap_mean(scores: Scores, seed: int = 0, resamples: int = RESAMPLES, estimand: str = "mean over problems") -> Interval:
+    """Percentile bootstrap interval for a mean, resampling problems, two or more; percentiles are read where `widened` says."""
+    values = _checked(scores)
+    at = [widened(probability, len(values)) for probability in (1 - TWO_SIDED, TWO_SIDED)]
+    low, high = np.quantile(bootstrap_means(values, seed, resamples), at)
+    return Interval(float(low), float(high), f"bootstrap, {resamples} resamples, seed {seed}", estimand)
+
+
+def bootstrap_means(scores: Scores, seed: int = 0, resamples: int = RESAMPLES) -> npt.NDArray[np.float64]:
     """Means of resampled problems, ``[resamples]``.
 
     Resampling n problems is a multinomial draw over the distinct scores, which are few.
@@ -93,57 +200,8 @@ def t_interval(scores: Scores, estimand: str = "mean over problems") -> Interval
     if len(values) < 2:
         raise ValueError("a t interval needs at least two scores")
     mean = float(values.mean())
-    half = t_quantile((1 + LEVEL) / 2, len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = t_quantile(TWO_SIDED, len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Interval(mean - half, mean + half, "t", estimand)
-
-
-def headline_interval(scores: Scores, chains: int, seed: int = 0) -> Interval:
-    """The interval of a run's accuracy, from one score in 0..1 per problem (a vote over its `chains` chains).
-
-    Bootstrap over problems; Wilson instead with one chain, with fewer than 50 problems, or with fewer than 5 problems' worth
-    of right or of wrong answers. The choice was made by simulation (tests/analysis/test_coverage.py): there, Wilson covers
-    90% to 99% of the time, from 10 problems on and at rates from 5% to 95%, also for votes with ties, whose fractions make it
-    a little wide. The t interval and the bootstrap fall to 40% (10 problems at 5%): all scores may be the same.
-    """
-    values = _checked(scores)
-    if values.min() < 0 or values.max() > 1:
-        raise ValueError("scores must lie in 0..1")
-    kind = "accuracy of one chain" if chains == 1 else f"accuracy of a vote over {chains} chains"
-    estimand = f"{kind} on problems of this kind (question sampling)"
-    right = float(values.sum())
-    few = len(values) < FEW_PROBLEMS or min(right, len(values) - right) < FEW_OUTCOMES
-    if chains == 1 or few:
-        return wilson(min(right, float(len(values))), len(values), estimand)
-    return bootstrap_mean(values, seed, estimand=estimand)
-
-
-def t_quantile(probability: float, freedom: int) -> float:
-    """Quantile of Student's t with a whole number of degrees of freedom, for probabilities in (0.5, 1).
-
-    By bisection over the angle theta with t = sqrt(freedom) tan(theta), in which the distribution function is a finite sum
-    (Abramowitz and Stegun 26.7.3 and 26.7.4).
-    """
-    low, high = 0.0, math.pi / 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        if _t_within(middle, freedom) < 2 * probability - 1:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(freedom) * math.tan(low)
-
-
-def _t_within(theta: float, freedom: int) -> float:
-    """Chance that |t| stays below sqrt(freedom) tan(theta)."""
-    odd = freedom % 2
-    cosine = math.cos(theta)
-    term = cosine if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for i in range(3 if odd else 2, freedom - 1, 2):
-        term *= cosine * cosine * (i - 1) / i
-        total += term
-    total *= math.sin(theta)
-    return 2 / math.pi * (theta + total) if odd else total
 
 
 def _checked(scores: Scores) -> npt.NDArray[np.float64]:
@@ -151,3 +209,20 @@ def _checked(scores: Scores) -> npt.NDArray[np.float64]:
     if values.ndim != 1 or not len(values):
         raise ValueError("an interval needs at least one score")
     return values
+
+
+def _shares(scores: Scores) -> npt.NDArray[np.float64]:
+    values = _checked(scores)
+    if values.min() < 0 or values.max() > 1:
+        raise ValueError("scores must lie in 0..1")
+    return values
+
+
+def _binary(values: npt.NDArray[np.float64]) -> bool:
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def _rarer(values: npt.NDArray[np.float64]) -> float:
+    """How many problems' worth are right, or wrong, whichever is less."""
+    right = float(values.sum())
+    return min(right, len(values) - right)

@@ -9,9 +9,11 @@ import typer
 
 from hyperscale import __version__
 from hyperscale.cli.check_policy import check_policy
+from hyperscale.cli.compare import compare
 from hyperscale.cli.doctor import doctor
 from hyperscale.cli.errors import exit_code
 from hyperscale.cli.export import export
+from hyperscale.cli.gate import gate
 from hyperscale.cli.grade import grade
 from hyperscale.cli.methods import methods
 from hyperscale.cli.models import models
@@ -25,7 +27,7 @@ from hyperscale.cli.tasks import tasks
 DEBUG = "--debug"
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Evaluate": (run, score, grade, check_policy),
-    "Look at results": (report, export),
+    "Look at results": (report, compare, gate, export),
     "Train": (retrofit,),
     "What there is": (tasks, methods, models, doctor),
 }

@@ -10,6 +10,10 @@ from hyperscale.errors import UsageError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, folders of runs, exported files.")]
+OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, a folder of runs, or an exported file.")]
+Mixed = Annotated[
+    bool, typer.Option("--mixed", help="Also compare runs that differ in task version, problems, prompt or sampling.")
+]
 Data = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="File or folder with the task's rows; wins over HYPERSCALE_DATA and the hub."),

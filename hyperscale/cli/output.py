@@ -30,6 +30,11 @@ def stderr() -> Console:
     return _Stderr(stderr=True, highlight=False)
 
 
+def note(text: str) -> None:
+    """Tell the user something beside the result."""
+    stderr().print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object. Pure ASCII, so that any terminal and any text of a model will do."""
     print(json.dumps(value, indent=2, allow_nan=False))

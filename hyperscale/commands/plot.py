@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from hyperscale.analysis.compression import compression_by_length
+from hyperscale.commands.figure_files import written
 from hyperscale.commands.run_labels import run_labels
 from hyperscale.commands.telemetry import retention_of
 from hyperscale.errors import Refusal
 from hyperscale.figures.learning_curve import learning_curve
 from hyperscale.figures.retention import RetentionCurve, retention
-from hyperscale.figures.style import save
 from hyperscale.store.codec import Detail
 from hyperscale.store.disk import refusing
 from hyperscale.store.find_runs import open_runs
@@ -41,7 +39,7 @@ def plot_retention(runs: Iterable[Path | str], out: Path | str = Path("plots")) 
     curves = [_curve(run, label) for run, label in zip(found, run_labels([run.manifest.fields for run in found]), strict=True)]
     if not any(curve.buckets for curve in curves):
         raise Refusal("None of these runs has a finished chain of two tokens or more. Let hyperscale run finish some first.")
-    return _written(retention(curves), Path(out), "retention")
+    return written(retention(curves), Path(out), "retention")
 
 
 def plot_retrofit(folders: Sequence[Path | str], out: Path | str = Path("plots")) -> list[Path]:
@@ -59,7 +57,7 @@ def plot_retrofit(folders: Sequence[Path | str], out: Path | str = Path("plots")
     """
     paths = [Path(folder) for folder in folders]
     labels = [] if len(paths) == 1 else _folder_names(paths)
-    return _written(learning_curve(*map(_training_log, paths), labels=labels), Path(out), "retrofit")
+    return written(learning_curve(*map(_training_log, paths), labels=labels), Path(out), "retrofit")
 
 
 def _dense_first(run: StoredRun) -> tuple[Any, ...]:
@@ -100,9 +98,3 @@ def _folder_names(paths: Sequence[Path]) -> list[str]:
     while len({path.parts[-depth:] for path in whole}) < len(set(whole)):
         depth += 1
     return [os.path.join(*path.parts[-depth:]) for path in whole]
-
-
-def _written(figure: Figure, out: Path, name: str) -> list[Path]:
-    with refusing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        return save(figure, out / name)

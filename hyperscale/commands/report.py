@@ -1,6 +1,5 @@
 """`hyperscale report`: one row per run."""
 
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 from rich.table import Table
 
 from hyperscale.analysis.summary import Vote, summarize
+from hyperscale.commands.equivalence import equivalences
 from hyperscale.commands.grading import vote
 from hyperscale.commands.report_table import markdown_table, rich_table
 from hyperscale.commands.telemetry import measured
 from hyperscale.errors import Refusal
-from hyperscale.scoring.grader_pool import GraderPool
 from hyperscale.store.codec import Detail
 from hyperscale.store.find_runs import open_runs
 from hyperscale.store.run_folder import RunFolder
@@ -54,12 +53,11 @@ def report(runs: Iterable[Path | str], vote_of: VoteOf | None = None) -> Report:
     Refusal
         If there is no run, or one cannot be read.
     """
-    with GraderPool[Any]() as pool:  # starts nothing unless a vote has to compare answers that differ as text
+    with equivalences() as equivalence:
 
         def by_kind(fields: Mapping[str, Any]) -> Vote:
             kind = fields.get("kind", Kind.MATH)
-            equivalent = operator.eq if kind == Kind.CHOICE else pool.equivalent  # letters are no formulas
-            return lambda grades: vote(kind, equivalent, grades)
+            return lambda grades: vote(kind, equivalence(kind), grades)
 
         return Report(tuple(sorted((_row(run, vote_of or by_kind) for run in open_runs(map(Path, runs))), key=_order)))
 

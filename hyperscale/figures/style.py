@@ -1,6 +1,6 @@
 """How all figures look: sizes, colours that survive colour-blindness and black-and-white print, files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, product
@@ -22,6 +22,8 @@ GREY = "0.45"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F")
 _DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+_BUNDLED = {"dms": 0, "tova": 1, "h2o": 2, "vanilla": 3, "quest": 4, "window": 5, "dmc": 6}  # method: place among the lines
 
 _STYLE = {
     "font.size": 8,
@@ -68,6 +70,14 @@ def lines(count: int) -> list[Line]:
         for turn, (number, colour) in product(range(len(_MARKERS)), enumerate(_COLOURS))
     ]
     return list(islice((look for _ in range(1 + count // len(looks)) for look in looks), count))
+
+
+def looks_of(methods: Iterable[str]) -> dict[str, Line]:
+    """A look for each method, the same in all figures for those that come with the program."""
+    names = list(dict.fromkeys(methods))
+    strange = [name for name in names if name not in _BUNDLED]
+    looks = lines(len(_BUNDLED) + len(strange))
+    return {name: looks[_BUNDLED[name] if name in _BUNDLED else len(_BUNDLED) + strange.index(name)] for name in names}
 
 
 def wrapped(text: str, letters: int) -> str:

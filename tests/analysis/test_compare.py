@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from hyperscale.analysis.compare import average_scores, paired_difference
+from hyperscale.analysis.compare import average_scores
+from hyperscale.analysis.paired import paired_difference
 from hyperscale.store.records import FinishReason, ScoreRecord
 from tests.store.samples import chain
 

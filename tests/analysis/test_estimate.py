@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperscale.analysis.estimate import bootstrap_mean, headline_interval, pass_at, t_interval, t_quantile, wilson
+from hyperscale.analysis.estimate import bootstrap_mean, headline_interval, pass_at, t_interval, wilson
+from hyperscale.analysis.quantile import t_quantile
 
 
 @pytest.mark.parametrize("n", range(1, 8))

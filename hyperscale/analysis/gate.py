@@ -1,0 +1,116 @@
+"""The gate: whether a candidate is no worse than a baseline, problem by problem.
+
+Every check has three outcomes. *Pass* and *fail* are shown with 95% confidence each, one-sided; where the data show neither,
+the check is *inconclusive*, and says how large a change it could have found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import expm1, log, log1p
+
+from hyperscale.analysis.check import Change, Check, Metric, Outcome, Score, Terms, decided, reason_for, worst
+from hyperscale.analysis.compare import Comparison, compare_points
+from hyperscale.analysis.gate_ratios import accuracy_at_reads, accuracy_per_read
+from hyperscale.analysis.point import Cost, Point
+from hyperscale.analysis.power import detectable
+from hyperscale.analysis.ratio import Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The checks of one candidate against its baseline, and what follows from them."""
+
+    checks: tuple[Check, ...]
+    problems: int
+    chains: tuple[int, int]
+    identical: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst([check.outcome for check in self.checks])
+
+
+def judge(candidate: Point, baseline: Point, terms: Terms, baseline_points: Sequence[Point] = ()) -> Verdict:
+    """Hold a candidate against a baseline, on the problems that both have.
+
+    Parameters
+    ----------
+    baseline_points : sequence of Point
+        All configurations known of the baseline: the frontier that `Metric.ACCURACY_AT_READS` needs.
+
+    Raises
+    ------
+    ValueError
+        They share fewer than two problems.
+    """
+    found = compare_points(candidate, baseline, terms.seed, accounting=terms.accounting)
+    shared = sorted(set(candidate.problems) & set(baseline.problems))
+    candidate, baseline = candidate.on(shared), baseline.on(shared)
+    known = [point.on(shared) for point in baseline_points if set(shared) <= set(point.problems)]
+    return Verdict(
+        _checks(found, candidate, baseline, known or [baseline], terms), found.problems, found.chains, found.identical
+    )
+
+
+def _checks(found: Comparison, candidate: Point, baseline: Point, known: Sequence[Point], terms: Terms) -> tuple[Check, ...]:
+    match terms.metric:
+        case Metric.PER_READ:
+            return _accuracy(found, terms), _cost("KV reads", found.reads, candidate, baseline, Cost.READS, terms)
+        case Metric.ACCURACY:
+            return (_accuracy(found, terms),)
+        case Metric.KV_READS:
+            return (_cost("KV reads", found.reads, candidate, baseline, Cost.READS, terms),)
+        case Metric.PEAK:
+            return (_cost("peak", found.peak, candidate, baseline, Cost.PEAK, terms),)
+        case Metric.RATIO:
+            return (accuracy_per_read(candidate, baseline, terms),)
+        case Metric.ACCURACY_AT_READS:
+            return (accuracy_at_reads(candidate, known, terms),)
+
+
+def _accuracy(found: Comparison, terms: Terms) -> Check:
+    """Shares of right chains on these very problems where there are several chains: then only chains are drawn by chance."""
+    difference = found.accuracy if terms.score is Score.VOTE else found.fixed or found.average
+    change = Change(difference.mean, difference.at_least, difference.at_most)
+    outcome = decided(change, -terms.margin)
+    return Check(
+        name="accuracy",
+        outcome=outcome,
+        baseline=difference.baseline,
+        candidate=difference.candidate,
+        change=change,
+        limit=-terms.margin,
+        detectable=-(terms.margin + difference.detectable),
+        relative=False,
+        estimand=difference.estimand,
+        reason=reason_for(outcome),
+    )
+
+
+def _cost(name: str, ratio: Ratio | None, candidate: Point, baseline: Point, kind: Cost, terms: Terms) -> Check:
+    """A cost fails where it is shown to be above the limit, and passes where it was not above it.
+
+    Unlike accuracy, a cost is measured without error on the chains there are; only which chains were drawn is left to chance.
+    To ask for proof here too would leave gates of ordinary size undecided, as what a chain reads grows with its length squared.
+    """
+    limit = terms.reads_margin if terms.metric is Metric.PER_READ else terms.margin
+    there, here = (float(side.cost(kind, terms.accounting).mean()) for side in (baseline, candidate))
+    if ratio is None:
+        outcome = Outcome.PASS if there == here else Outcome.INCONCLUSIVE
+        reason = "both cost nothing" if there == here else "one of the two costs nothing, so there is no ratio"
+        return Check(name, outcome, there, here, None, limit, None, relative=True, estimand="", reason=reason)
+    change = Change(ratio.ratio - 1, ratio.at_least - 1, ratio.at_most - 1)
+    spread = Change(log(ratio.ratio), log(ratio.at_least), log(ratio.at_most)).spread
+    outcome = Outcome.PASS if change.value <= limit else Outcome.FAIL if change.at_least > limit else Outcome.INCONCLUSIVE
+    return Check(
+        name=name,
+        outcome=outcome,
+        baseline=there,
+        candidate=here,
+        change=change,
+        limit=limit,
+        detectable=expm1(log1p(limit) + detectable(spread)),
+        relative=True,
+        estimand=ratio.estimand,
+        reason=reason_for(outcome),
+    )

@@ -1,0 +1,206 @@
+"""Progress of a sweep on stderr: one live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from hyperscale.cli.output import stderr
+from hyperscale.cli.progress import Clock
+from hyperscale.cli.sweep_row import RUNNING, SweepRow, overview
+from hyperscale.cli.tally import clock
+from hyperscale.commands.listener import Listener, RunInfo
+from hyperscale.commands.stage import Stage
+from hyperscale.commands.sweep_listener import SweepListener
+from hyperscale.store.records import ChainRecord, ScoreRecord
+
+if TYPE_CHECKING:  # the table should be there before torch is
+    from hyperscale.commands.prospect import Prospect
+
+LINE_SECONDS = 30.0
+AROUND = 6  # lines of a terminal that are not rows of the table
+
+_STYLES = {Stage.DONE: "green", Stage.FAILED: "red", RUNNING: "bold"}
+
+
+class SweepProgress(SweepListener, Protocol):
+    """A sweep listener that cleans up after itself."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+def sweep_progress(console: Console | None = None) -> SweepProgress:
+    """The listener that fits stderr: a table on a terminal, lines elsewhere and in CI logs."""
+    chosen = stderr() if console is None else console
+    return SweepTable(chosen) if chosen.is_terminal and not os.environ.get("CI") else SweepLines(chosen)
+
+
+class _Sweeping:
+    """Keeps the rows; what to show, and when, is up to the subclass."""
+
+    def __init__(self, console: Console, now: Clock = time.monotonic) -> None:
+        self.console, self.now = console, now
+        self.rows: list[SweepRow] = []
+        self.said: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def planned(self, runs: Sequence[Prospect]) -> None:
+        self.rows = [SweepRow.of(prospect) for prospect in runs]
+        for row in self.rows:
+            if row.state == Stage.FAILED:
+                self.note(f"{row.prospect.label} cannot be made: {row.reason}")
+            elif row.prospect.stage is Stage.PARTIAL:
+                self.note(f"{row.prospect.label} goes on: {row.done} of {row.wanted} chains are there")
+
+    def running(self, number: int) -> Listener:
+        row = self.rows[number]
+        row.began = self.now()
+        return _OfRun(row, self)
+
+    def done(self, number: int, summary: dict[str, Any]) -> None:
+        row = self.rows[number]
+        row.summary, row.ended = summary, self.now()
+        if summary.get("incomplete"):
+            self.note(f"{row.prospect.label}: {summary['incomplete']} problems are not finished and not counted")
+
+    def failed(self, number: int, reason: str) -> None:
+        row = self.rows[number]
+        row.reason, row.ended = reason, self.now()
+
+    def note(self, text: str) -> None:
+        if text not in self.said:
+            self.said.add(text)
+            self._say(text)
+
+    def changed(self, row: SweepRow) -> None:
+        """There is something new about a run that goes on."""
+
+    def _say(self, text: str) -> None:
+        self.console.print(Text(text), soft_wrap=True)
+
+
+class _OfRun:
+    """Listens to one run, for its row."""
+
+    def __init__(self, row: SweepRow, sweeping: _Sweeping) -> None:
+        self.row, self.sweeping = row, sweeping
+
+    def started(self, info: RunInfo) -> None:
+        self.row.start(info, self.sweeping.now())
+
+    def tick(self, tokens: int) -> None:
+        if self.row.tally:
+            self.row.tally.tokens += tokens
+            self.sweeping.changed(self.row)
+
+    def chain(self, record: ChainRecord, dense_reads: float) -> None:
+        if self.row.tally:
+            self.row.tally.add_chain(record, dense_reads)
+            self.sweeping.changed(self.row)
+
+    def graded(self, score: ScoreRecord) -> None:
+        if self.row.tally:
+            self.row.tally.add_score(score)
+
+    def note(self, text: str) -> None:
+        self.sweeping.note(text)
+
+    def finished(self, summary: dict[str, Any]) -> None:
+        """The sweep tells this itself."""
+
+
+class SweepLines(_Sweeping):
+    """A line where a run starts and ends, and now and then between."""
+
+    def planned(self, runs: Sequence[Prospect]) -> None:
+        super().planned(runs)
+        states = [row.prospect.stage for row in self.rows]
+        there = f", {states.count(Stage.DONE)} of them there already" if Stage.DONE in states else ""
+        self._say(f"{len(self.rows)} runs{there}")
+
+    def running(self, number: int) -> Listener:
+        listener = super().running(number)
+        self.said_at = self.now()
+        self._say(f"{self._place(number)}: {self.rows[number].wanted - self.rows[number].done} chains to generate")
+        return listener
+
+    def done(self, number: int, summary: dict[str, Any]) -> None:
+        super().done(number, summary)
+        row, now = self.rows[number], self.now()
+        took = clock(now - (row.began or now))
+        self._say(f"{self._place(number)}: {row.numbers_text()}, took {took}; {overview(self.rows, now)}")
+
+    def failed(self, number: int, reason: str) -> None:
+        super().failed(number, reason)
+        self._say(f"{self._place(number)} failed: {reason}")
+
+    def changed(self, row: SweepRow) -> None:
+        now = self.now()
+        if now - self.said_at >= LINE_SECONDS:
+            self.said_at = now
+            parts = (f"{row.done}/{row.wanted} chains", row.numbers_text(), row.cells(now)[-1])
+            self._say(f"{row.prospect.label}: {', '.join(part for part in parts if part)}; {overview(self.rows, now)}")
+
+    def _place(self, number: int) -> str:
+        return f"[{number + 1}/{len(self.rows)}] {self.rows[number].prospect.label}"
+
+
+class SweepTable(_Sweeping):
+    """All runs in a table, redrawn in place; of more than the terminal has room for, those around the one that goes on."""
+
+    def __init__(self, console: Console, now: Clock = time.monotonic) -> None:
+        super().__init__(console, now)
+        self.began, self.over = now(), False
+        self.spinner = Spinner("dots", text="planning")
+        self.live = Live(console=console, get_renderable=self.picture, refresh_per_second=4)
+
+    def __enter__(self) -> Self:
+        self.live.start(refresh=True)  # imports to come may keep the refreshing thread waiting
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.over = True
+        self.live.stop()
+
+    def picture(self) -> RenderableType:
+        """The table as of now."""
+        if not self.rows:
+            return "" if self.over else self.spinner
+        now = self.now()
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column("run", overflow="ellipsis", no_wrap=True)
+        table.add_column("state", no_wrap=True)
+        for heading in ("chains", "accuracy", "reads", "CR", "time"):
+            table.add_column(heading, justify="right", no_wrap=True, overflow="ellipsis")
+        above, rows, below = around(self.rows, max(3, self.console.height - AROUND))
+        for row in rows:
+            table.add_row(*(Text(cell, _STYLES.get(row.state, "dim")) for cell in row.cells(now)))
+        hidden = f" ({above} more above, {below} below)" if above or below else ""
+        return Group(table, Text(f"{overview(self.rows, now)}, {clock(now - self.began)}{hidden}"))
+
+
+def around(rows: Sequence[SweepRow], room: int) -> tuple[int, Sequence[SweepRow], int]:
+    """As many rows as there is room for, around the first that is not over, and how many are left out before and after."""
+    if len(rows) <= room:
+        return 0, rows, 0
+    over = (Stage.DONE, Stage.FAILED)
+    current = next((number for number, row in enumerate(rows) if row.state not in over), len(rows) - 1)
+    first = min(max(0, current - room // 2), len(rows) - room)
+    return first, rows[first : first + room], len(rows) - room - first

@@ -1,0 +1,246 @@
+"""`hyperscale plot pareto`: accuracy against cost, from runs to a figure, a text and numbers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from rich.text import Text
+
+from hyperscale.analysis import bands as resampled
+from hyperscale.analysis.common_grid import common_grid
+from hyperscale.analysis.frontier import Axis
+from hyperscale.analysis.point import Cost, Panel, Point
+from hyperscale.analysis.summary import Accounting
+from hyperscale.commands.figure_files import written
+from hyperscale.commands.run_points import by_panel, load_points, one_machine, shared_problems
+from hyperscale.figures.axes import Amounts
+from hyperscale.figures.pareto import Band, Curve, Mark, ParetoPanel, pareto
+from hyperscale.figures.terminal import text_plot
+from hyperscale.names import unknown
+
+DENSE = "vanilla"
+PAPER = "paper"
+AXES = {
+    Cost.READS: "KV reads per problem",
+    Cost.PEAK: "peak KV entries per problem",
+    Cost.LATENCY: "seconds of generation per problem",
+}
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is drawn against what, and how it is counted."""
+
+    cost: Cost = Cost.READS
+    axis: Axis = Axis.LOG2
+    accounting: Accounting = Accounting.FULL
+    reference: str = DENSE
+    seed: int = 0
+    paper: bool = False  # published gains beside ours
+
+    def of(self, point: Point) -> float:
+        """Mean cost of a point."""
+        return float(point.cost(self.cost, self.accounting).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class PanelNumbers:
+    """One panel of the figure in numbers: its points, and each method's gain over the reference, in accuracy, 0..1."""
+
+    panel: Panel
+    problems: int
+    points: tuple[Mapping[str, Any], ...]
+    gains: Mapping[str, resampled.GainBand]
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParetoPlot:
+    """A figure of frontiers, and the numbers behind it."""
+
+    question: Question
+    panels: tuple[ParetoPanel, ...]
+    numbers: tuple[PanelNumbers, ...]
+
+    def figure(self) -> Figure:
+        return pareto(self.panels, AXES[self.question.cost], self._unit)
+
+    def text(self, width: int = 80) -> Text:
+        """The panels for a terminal of `width` columns."""
+        return Text("\n\n").join(text_plot(panel, self._unit, width) for panel in self.panels)
+
+    def save(self, out: Path) -> list[Path]:
+        """Write ``pareto-reads.png``, ``.svg`` and ``.pdf`` (or ``-peak``, ``-latency``) to the folder `out`."""
+        return written(self.figure(), out, f"pareto-{self.question.cost}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Points and gains as one JSON object, as `--json` prints it."""
+        question = {"cost": str(self.question.cost), "axis": str(self.question.axis), "reference": self.question.reference}
+        return question | {
+            "panels": [
+                {
+                    **asdict(its.panel),
+                    "problems": its.problems,
+                    "points": [dict(point) for point in its.points],
+                    "gains": {method: asdict(gain) for method, gain in its.gains.items()},
+                    "remarks": list(its.remarks),
+                }
+                for its in self.numbers
+            ]
+        }
+
+    @property
+    def _unit(self) -> Amounts:
+        return Amounts(binary=self.question.cost is not Cost.LATENCY)
+
+
+def pareto_plot(
+    runs: Iterable[Path | str],
+    question: Question | None = None,
+    *,
+    mixed: bool = False,
+    note: Note = lambda text: None,
+) -> ParetoPlot:
+    """Accuracy against cost, one panel per task and base model; every run gives all the points that its chains tell of.
+
+    Frontiers, gains over the reference, and bands use only the configurations and problems that all methods of a panel have;
+    what that leaves out is noted, and drawn without a line.
+
+    Raises
+    ------
+    Refusal
+        There is no run, one cannot be read or has no finished problem, or runs of a panel do not belong together.
+    """
+    question = question or Question()
+    loaded = load_points(runs, note)
+    if question.cost is Cost.LATENCY:
+        one_machine(loaded)
+    parts = [_panel(panel, points, question, note) for panel, points in by_panel(loaded, mixed=mixed).items()]
+    return ParetoPlot(question, tuple(drawn for drawn, _ in parts), tuple(numbers for _, numbers in parts))
+
+
+def plot_pareto(
+    runs: Iterable[Path | str],
+    out: Path | str = Path("plots"),
+    cost: str = "reads",
+    axis: str = "log2",
+    accounting: str = "full",
+    reference: str = DENSE,
+    overlay: str | None = None,
+    mixed: bool = False,
+    note: Note = lambda text: None,
+) -> list[Path]:
+    """Draw `pareto_plot` as ``pareto-reads.png``, ``.svg`` and ``.pdf`` (or ``-peak``, ``-latency``) in the folder `out`."""
+    return pareto_plot(runs, ask(cost, axis, accounting, reference, overlay), mixed=mixed, note=note).save(Path(out))
+
+
+def ask(
+    cost: str = "reads", axis: str = "log2", accounting: str = "full", reference: str = DENSE, overlay: str | None = None
+) -> Question:
+    """The words of ``hyperscale plot pareto`` as a question (UsageError where there is no such word)."""
+    if overlay not in (None, PAPER):
+        raise unknown("overlay", overlay, [PAPER])
+    return Question(
+        _one_of(Cost, cost, "cost"),
+        _one_of(Axis, axis, "axis"),
+        _one_of(Accounting, accounting, "accounting"),
+        reference,
+        paper=overlay == PAPER,
+    )
+
+
+def _one_of(kind: Any, text: str, what: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise unknown(what, text, list(kind)) from None
+
+
+def _panel(panel: Panel, points: Sequence[Point], question: Question, note: Note) -> tuple[ParetoPanel, PanelNumbers]:
+    points = shared_problems(panel, points, note)
+    by_method = _by_method(points)
+    grid = common_grid(by_method)
+    found = resampled.bootstrap(
+        grid.points or by_method, question.cost, seed=question.seed, accounting=question.accounting, axis=question.axis
+    )
+    for remark in grid.remarks:
+        note(f"{panel.task}, {panel.base_model}: frontiers and gains without some points. {remark}")
+    gains = {
+        method: found.gains[method, question.reference]
+        for method in by_method
+        if method != question.reference and question.reference in by_method
+    }
+    rows = _rows(points, found, question)
+    curves = [_curve(method, rows, found.bands.get(method), gains.get(method)) for method in by_method]
+    problems = len(points[0].problems)
+    title = f"{panel.task} · {panel.base_model} · {problems} problem{'s' if problems > 1 else ''}"
+    drawn = ParetoPanel(title, curves, _dense_chain(points, question))
+    return drawn, PanelNumbers(panel, problems, tuple(rows), gains, tuple(grid.remarks))
+
+
+def _by_method(points: Iterable[Point]) -> dict[str, list[Point]]:
+    """The dense cache first, as the others are held against it."""
+    found: dict[str, list[Point]] = {}
+    for point in sorted(points, key=lambda point: point.series.method != DENSE):
+        found.setdefault(point.series.method, []).append(point)
+    return found
+
+
+def _rows(points: Sequence[Point], found: resampled.Bands, question: Question) -> list[dict[str, Any]]:
+    """The points as JSON values, cheapest first; those outside the common grid have no standing."""
+    standings = {_place(s.point): s for its in found.standings.values() for s in its}
+    frontiers = {_place(point) for whole in found.frontiers.values() for point in whole.points}
+    rows = []
+    for point in sorted(points, key=question.of):
+        standing = standings.get(_place(point))
+        rows.append(
+            {
+                "method": point.series.method,
+                "model": point.series.model,
+                "budget": point.series.budget,
+                "configuration": point.label,
+                "width": point.width,
+                "max_len": point.length,
+                "chains": point.chains,
+                "derived": point.derived,
+                "cost": question.of(point),
+                "accuracy": float(point.accuracy.mean()),
+                "accuracy_avg": float(point.average.mean()),
+                "on_frontier": _place(point) in frontiers,
+                "share_on_own_frontier": standing.own if standing else None,
+                "share_on_overall_frontier": standing.overall if standing else None,
+            }
+        )
+    return rows
+
+
+def _place(point: Point) -> tuple[Any, ...]:
+    return point.series, point.width, point.length
+
+
+def _curve(
+    method: str, rows: Sequence[Mapping[str, Any]], band: resampled.Band | None, gain: resampled.GainBand | None
+) -> Curve:
+    mine = [row for row in rows if row["method"] == method]
+    marks = [Mark(row["cost"], row["accuracy"], row["configuration"], row["on_frontier"]) for row in mine]
+    drawn = Band(band.costs.tolist(), band.low.tolist(), band.high.tolist()) if band is not None else None
+    return Curve(method, marks, drawn, _gain_text(gain) if gain else "")
+
+
+def _gain_text(gain: resampled.GainBand) -> str:
+    if gain.gain is None:
+        return "gain NA, costs do not meet"
+    interval = "" if gain.low is None or gain.high is None else f" [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+    return f"gain {100 * gain.gain:+.1f}{interval}"
+
+
+def _dense_chain(points: Sequence[Point], question: Question) -> Mark | None:
+    """One dense chain of the largest length: what most people would run."""
+    single = [point for point in points if point.series.method == DENSE and point.width == 1]
+    if not single:
+        return None
+    longest = max(single, key=lambda point: point.length)
+    return Mark(question.of(longest), float(longest.accuracy.mean()), longest.label, on_frontier=False)
