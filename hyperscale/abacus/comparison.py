@@ -18,7 +18,7 @@ HEADING = """| method | model | budget | problems | average % | minus dense, poi
 """
 NOTE = """
 modchain, {width} chains of up to 1024 tokens per problem. Average: mean over chains. The difference is paired by problem, in
-brackets its 95% interval (bootstrap over problems); the bound is one-sided: with 95% confidence the difference is not lower.
+brackets its 95% interval (docs/statistics.md); the bound is one-sided: with 95% confidence the difference is not lower.
 """
 
 

@@ -15,7 +15,6 @@ from hyperscale.commands.telemetry import measured
 from hyperscale.errors import Refusal
 from hyperscale.store.codec import Detail
 from hyperscale.store.find_runs import open_runs
-from hyperscale.store.run_folder import RunFolder
 from hyperscale.store.stored_run import StoredRun
 from hyperscale.task_card import Kind
 
@@ -72,8 +71,7 @@ def _row(run: StoredRun, vote_of: VoteOf) -> dict[str, Any]:
     summary = run.summary()
     if summary is None:
         summary = resummarize(run, vote_of(run.manifest.fields))
-    # a folder may have been moved since its summary was written
-    return {**summary, "run": run.name} if isinstance(run, RunFolder) else summary
+    return {**summary, "run": run.name}  # a folder may have been moved, or exported, since its summary was written
 
 
 def resummarize(run: StoredRun, vote: Vote) -> dict[str, Any]:

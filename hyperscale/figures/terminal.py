@@ -30,11 +30,12 @@ def text_plot(panel: ParetoPanel, unit: Amounts, width: int = 80, height: int = 
     for on_frontier, _, curve, mark in sorted(drawn, key=lambda entry: entry[:2]):
         row, column = height - 1 - up.cell(mark.accuracy), across.cell(log2(mark.cost))
         cells[row][column] = (letters[curve.method] if on_frontier else "·", colours[curve.method])
-    text = Text(f"{panel.title}\n", style="bold")
+    text = Text.assemble((f"{panel.title}\n", "bold"))
     for number, line in enumerate(cells):
         value = up.value(height - 1 - number)
         text.append(f"{100 * value:5.1f} │" if number % 4 == 0 else "      │", style="dim")
-        for letter, colour in line:
+        last = max((place for place, (letter, _) in enumerate(line) if letter != " "), default=-1)
+        for letter, colour in line[: last + 1]:
             text.append(letter, style=colour)
         text.append("\n")
     text.append(_costs(across, unit), style="dim")
@@ -76,7 +77,7 @@ def _costs(across: "_Scale", unit: Amounts) -> str:
     line = [" "] * (across.cells + MARGIN + 8)
     for tick in cost_ticks(2**across.low, 2**across.high):
         name = unit(tick)
-        start = MARGIN + across.cell(log2(tick))
+        start = min(MARGIN + across.cell(log2(tick)), MARGIN + across.cells - len(name))
         if all(letter == " " for letter in line[max(0, start - 1) : start + len(name) + 1]):
             line[start : start + len(name)] = list(name)
     return "      └" + "─" * across.cells + "\n" + "".join(line).rstrip()

@@ -16,10 +16,12 @@ def curve(method: str, points: int, shift: float = 0.0, remark: str = "") -> Cur
     """Points along a rising line, every third one below it."""
     places = np.linspace(0, 1, points)
     costs = 2 ** (15 + 7 * places + shift)
+    below = [number % 3 == 1 for number in range(points)]
+    heights = [0.2 + 0.6 * float(place) - 0.1 * low for place, low in zip(places, below, strict=True)]
     marks = [
-        Mark(float(cost), 0.2 + 0.6 * float(place) - (0.1 if number % 3 == 1 else 0), f"{1 << number % 4}-{1 << number // 4}k-8x", number % 3 != 1)
-        for number, (cost, place) in enumerate(zip(costs, places, strict=True))
-    ]  # fmt: skip
+        Mark(float(cost), heights[number], f"{1 << number % 4}-{1 << number // 4}k-8x", not below[number])
+        for number, cost in enumerate(costs)
+    ]
     whole = [mark for mark in marks if mark.on_frontier]
     band = Band([m.cost for m in whole], [m.accuracy - 0.03 for m in whole], [m.accuracy + 0.03 for m in whole])
     return Curve(method, marks, band, remark)
