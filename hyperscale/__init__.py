@@ -18,9 +18,11 @@ __version__ = "0.1.0"
 
 _FUNCTIONS = {
     "run": "hyperscale.commands.run",
+    "sweep": "hyperscale.commands.sweep",
     "score": "hyperscale.commands.score",
     "grade": "hyperscale.commands.grade",
     "report": "hyperscale.commands.report",
+    "html_report": "hyperscale.commands.html_report",
     "compare": "hyperscale.commands.compare",
     "gate": "hyperscale.commands.gate",
     "export": "hyperscale.commands.export",
@@ -43,6 +45,7 @@ __all__ = [
     "gate",
     "generate",
     "grade",
+    "html_report",
     "load_runs",
     "plot_latency",
     "plot_pareto",
@@ -53,6 +56,7 @@ __all__ = [
     "retrofit",
     "run",
     "score",
+    "sweep",
 ]
 
 if TYPE_CHECKING:
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from hyperscale.commands.gate import gate
     from hyperscale.commands.generate import generate
     from hyperscale.commands.grade import grade
+    from hyperscale.commands.html_report import html_report
     from hyperscale.commands.latency_plot import plot_latency
     from hyperscale.commands.load_runs import load_runs
     from hyperscale.commands.pareto_plot import plot_pareto
@@ -71,6 +76,7 @@ if TYPE_CHECKING:
     from hyperscale.commands.run import run
     from hyperscale.commands.scaling_plot import plot_scaling
     from hyperscale.commands.score import score
+    from hyperscale.commands.sweep import sweep
 
 
 def __getattr__(name: str) -> Any:

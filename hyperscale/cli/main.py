@@ -22,11 +22,12 @@ from hyperscale.cli.report import report
 from hyperscale.cli.retrofit import retrofit
 from hyperscale.cli.run import run
 from hyperscale.cli.score import score
+from hyperscale.cli.sweep import sweep
 from hyperscale.cli.tasks import tasks
 
 DEBUG = "--debug"
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Evaluate": (run, score, grade, check_policy),
+    "Evaluate": (run, sweep, score, grade, check_policy),
     "Look at results": (report, compare, gate, export),
     "Train": (retrofit,),
     "What there is": (tasks, methods, models, doctor),

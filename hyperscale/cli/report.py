@@ -51,12 +51,13 @@ def _check(json: bool, markdown: bool, html: Path | None, show_questions: bool) 
 
 
 def _write(runs: list[Path], file: Path, show_questions: bool) -> None:
-    from hyperscale.cli.output import results_only
+    from hyperscale.cli.output import note, results_only
 
     with results_only():
         from hyperscale.commands.html_report import html_report
+        from hyperscale.commands.report_figures import report_figures
 
-        path = html_report(runs, file, show_questions=show_questions)
+        path = html_report(runs, file, report_figures(runs, note), show_questions=show_questions)
     print(path)
 
 

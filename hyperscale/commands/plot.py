@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from hyperscale.analysis.compression import compression_by_length
 from hyperscale.commands.figure_files import written
 from hyperscale.commands.run_labels import run_labels
@@ -35,11 +37,16 @@ def plot_retention(runs: Iterable[Path | str], out: Path | str = Path("plots")) 
     Refusal
         There is no run, or one cannot be read; none has a chain of two tokens; `out` cannot be written.
     """
+    return written(retention_figure(runs), Path(out), "retention")
+
+
+def retention_figure(runs: Iterable[Path | str]) -> Figure:
+    """The figure of `plot_retention`; raises as it does."""
     found = sorted(open_runs(map(Path, runs)), key=_dense_first)
     curves = [_curve(run, label) for run, label in zip(found, run_labels([run.manifest.fields for run in found]), strict=True)]
     if not any(curve.buckets for curve in curves):
         raise Refusal("None of these runs has a finished chain of two tokens or more. Let hyperscale run finish some first.")
-    return written(retention(curves), Path(out), "retention")
+    return retention(curves)
 
 
 def plot_retrofit(folders: Sequence[Path | str], out: Path | str = Path("plots")) -> list[Path]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from hyperscale.analysis.estimate import headline_interval
 from hyperscale.analysis.point import Panel, Point, Series
 from hyperscale.commands.figure_files import written
@@ -22,9 +24,13 @@ def plot_scaling(
     Refusal
         There is no run, one cannot be read or has no finished problem, or runs of a panel do not belong together.
     """
+    return written(scaling_figure(runs, mixed=mixed, note=note), Path(out), "scaling")
+
+
+def scaling_figure(runs: Iterable[Path | str], *, mixed: bool = False, note: Note = lambda text: None) -> Figure:
+    """The figure of `plot_scaling`; raises as it does."""
     panels = by_panel(load_points(runs, note), mixed=mixed)
-    drawn = [_panel(panel, shared_problems(panel, points, note), note) for panel, points in panels.items()]
-    return written(scaling(drawn), Path(out), "scaling")
+    return scaling([_panel(panel, shared_problems(panel, points, note), note) for panel, points in panels.items()])
 
 
 def _panel(panel: Panel, points: Sequence[Point], note: Note) -> ScalingPanel:
