@@ -121,6 +121,7 @@ class Browser:
         """Choose the size of the window and what it is made for."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")  # laid out anew
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
         picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -1,0 +1,108 @@
+"""hyperscale plot pareto|scaling|latency, from runs to files and numbers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hyperscale
+from hyperscale.cli.main import execute
+from hyperscale.commands.pareto_plot import ask, pareto_plot
+from hyperscale.commands.run_points import series_names
+from hyperscale.errors import Refusal
+from tests.commands.made_runs import write_run
+
+RIGHT = [3, 3, 3, 3, 1] * 8
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    write_run(folder / "dense", RIGHT, method="vanilla", budget="1x", reads=4000.0)
+    write_run(folder / "dms", RIGHT, method="dms", budget="8x", model="abacus-dms-8x", reads=1000.0)
+    write_run(folder / "tova", [hits // 2 for hits in RIGHT], method="tova", budget="4x", reads=4000.0)
+    return folder
+
+
+@pytest.mark.parametrize("cost", ["reads", "peak", "latency"])
+def test_three_files_per_figure(runs: Path, tmp_path: Path, cost: str) -> None:
+    paths = hyperscale.plot_pareto([runs], tmp_path, cost=cost)
+    assert [path.name for path in paths] == [f"pareto-{cost}.{kind}" for kind in ("png", "svg", "pdf")]
+    assert all(path.stat().st_size > 5000 for path in paths)
+
+
+def test_numbers_behind_the_figure(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["plot", "pareto", str(runs), "--json"]) == 0
+    (panel,) = json.loads(capsys.readouterr().out)["panels"]
+    assert (panel["task"], panel["base_model"], panel["problems"]) == ("modchain", "abacus", 40)
+    by_name = {(point["method"], point["width"]): point for point in panel["points"]}
+    assert len(by_name) == 9  # three methods, widths 1, 2 and 4
+    assert by_name["dms", 4]["cost"] * 4 == pytest.approx(by_name["vanilla", 4]["cost"])
+    assert by_name["dms", 4]["accuracy"] == by_name["vanilla", 4]["accuracy"]
+    assert by_name["dms", 4]["on_frontier"]
+    assert by_name["dms", 4]["share_on_overall_frontier"] == 1
+    assert by_name["dms", 1]["derived"]
+    assert panel["gains"]["dms"]["gain"] > 0 > panel["gains"]["tova"]["gain"]
+
+
+def test_the_terminal_gets_a_picture_and_no_file(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["plot", "pareto", str(runs), "--terminal", "--out", str(tmp_path / "plots")]) == 0
+    text = capsys.readouterr().out
+    assert "D dms: gain +" in text
+    assert not (tmp_path / "plots").exists()
+
+
+def test_gains_use_what_all_methods_have_and_say_so(runs: Path, tmp_path: Path) -> None:
+    narrow = write_run(tmp_path / "h2o", RIGHT[:30], width=1, method="h2o", budget="4x")
+    told: list[str] = []
+    plot = pareto_plot([runs, narrow], note=told.append)
+    (numbers,) = plot.numbers
+    assert numbers.problems == 30
+    assert [text for text in told if "on the 30 problems that all runs have, of up to 40" in text]
+    assert [text for text in told if "dms: left out 2-1k, 4-1k" in text]
+    on_lines = {point["width"] for point in numbers.points if point["on_frontier"]}
+    assert on_lines == {1}
+
+
+def test_another_reference_and_words_that_are_none(runs: Path, tmp_path: Path) -> None:
+    assert set(pareto_plot([runs], ask(reference="tova")).numbers[0].gains) == {"vanilla", "dms"}
+    assert pareto_plot([runs], ask(reference="nobody")).numbers[0].gains == {}
+    for words in (["--cost", "money"], ["--axis", "log10"], ["--overlay", "film"]):
+        assert execute(["plot", "pareto", str(tmp_path), *words]) == 2
+
+
+def test_one_run_of_one_problem_is_a_figure(tmp_path: Path) -> None:
+    write_run(tmp_path / "one", [1], width=1)
+    assert hyperscale.plot_pareto([tmp_path / "one"], tmp_path / "plots")
+
+
+def test_strangers_do_not_share_an_axis_unless_told(runs: Path, tmp_path: Path) -> None:
+    other = write_run(tmp_path / "other", RIGHT, task_version=2)
+    with pytest.raises(Refusal, match="version of the task"):
+        hyperscale.plot_pareto([runs, other], tmp_path)
+    assert hyperscale.plot_pareto([runs, other], tmp_path, mixed=True)
+
+
+def test_tasks_and_base_models_have_panels_of_their_own(runs: Path, tmp_path: Path) -> None:
+    other = write_run(tmp_path / "other", RIGHT, base_model="else", model="else")
+    assert [numbers.panel.base_model for numbers in pareto_plot([runs, other]).numbers] == ["abacus", "else"]
+
+
+def test_times_of_several_machines_are_refused(runs: Path, tmp_path: Path) -> None:
+    other = write_run(tmp_path / "other", RIGHT, device="H100", method="quest")
+    with pytest.raises(Refusal, match="machines"):
+        hyperscale.plot_latency([runs, other], tmp_path)
+    assert len(hyperscale.plot_latency([runs], tmp_path)) == 3
+
+
+def test_scaling_is_drawn(runs: Path, tmp_path: Path) -> None:
+    assert next(path.name for path in hyperscale.plot_scaling([runs], tmp_path)) == "scaling.png"
+
+
+def test_names_tell_settings_apart_only_where_they_must() -> None:
+    plain = {"method": "dms", "budget": "8x", "model": "m", "policy": {"offset": 5.0, "decide_at": "arrival"}}
+    late = {**plain, "policy": {"offset": 5.0, "decide_at": "exit"}}
+    higher = {**plain, "policy": {"offset": 6.0, "decide_at": "arrival"}}
+    mine = {"method": "a/b.py:Mine", "budget": "8x", "model": "m"}
+    assert series_names([plain, late, mine]) == ["dms", "dms, immediate", "Mine"]
+    assert series_names([plain, higher]) == ["dms offset=5.0", "dms offset=6.0"]
