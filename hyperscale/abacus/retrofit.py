@@ -1,27 +1,35 @@
 """Retrofit abacus with DMS, and with what DMS is compared to: ``make abacus-dms``, ``make abacus-ablations``.
 
-The data are generated traces (hyperscale.abacus.trace) of problems outside the benchmark, which is what abacus itself was
-trained to write. Each ratio has a training of its own, which ends with a falling rate at that ratio: snapshots that a training
-passes on its way are several times further from the untouched model. Stopped, a training goes on where it was.
+The data are problems outside the benchmark: half generated traces (hyperscale.abacus.trace), which is what abacus itself was
+trained to write, half chains that abacus sampled itself, slips and recoveries included. A student of traces alone is several
+times further from its teacher on such chains than on traces, whatever its compression, and that is what it loses.
+
+Each ratio has a training of its own, which ends with a falling rate at that ratio: snapshots that a training passes on its way
+are several times further from the untouched model. Stopped, a training goes on where it was.
 """
 
 import argparse
 import json
 import random
 import shutil
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from hyperscale.abacus import modchain, trace
+from hyperscale.commands.example_source import training_problems
 from hyperscale.commands.retrofit import RetrofitInfo, retrofit
+from hyperscale.commands.run import run
 from hyperscale.models import ASSETS
 from hyperscale.retrofit.session import Event
 from hyperscale.retrofit.trainer import StepReport
+from hyperscale.store.records import FinishReason
+from hyperscale.store.run_folder import RunFolder
 
-EXAMPLES, CONTEXT = 24_000, 1280
+TRACES, SAMPLED, CONTEXT = 6_000, 6_000, 1280
 RECIPE: dict[str, Any] = {
-    "examples": EXAMPLES,
+    "examples": TRACES + SAMPLED,
     "context": CONTEXT,
     "rate": 2e-3,
     "final_rate": 0.02,
@@ -56,15 +64,32 @@ OPTIONS: dict[Variant, dict[str, Any]] = {
 }
 
 
-def write_examples(path: Path) -> None:
+def write_examples(folder: Path, workers: int) -> Path:
     """Prompts and completions, one JSON object a line; always the same."""
-    rng = random.Random("abacus-dms")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = folder / "examples.jsonl"
+    rows = [*traces(), *sampled(folder / "sampled", workers)]
     with path.open("w") as file:
-        for _ in range(EXAMPLES):
-            problem = modchain.generate(modchain.TRAINING_SEEDS_START + rng.getrandbits(60))
-            row = {"prompt": problem.question, "completion": trace.completion(problem, rng)}
-            file.write(json.dumps(row) + "\n")
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return path
+
+
+def traces() -> Iterator[dict[str, str]]:
+    """What abacus was trained to write, on problems of its own kind."""
+    rng = random.Random("abacus-dms")
+    for _ in range(TRACES):
+        problem = modchain.generate(modchain.TRAINING_SEEDS_START + rng.getrandbits(60))
+        yield {"prompt": problem.question, "completion": trace.completion(problem, rng)}
+
+
+def sampled(folder: Path, workers: int) -> Iterator[dict[str, str]]:
+    """What abacus wrote through the dense cache, one chain per problem; those cut off are left out."""
+    problems = training_problems(SAMPLED, folder)
+    summary = run(method="vanilla", model="abacus", limit=SAMPLED, data=problems, out=folder, workers=workers)
+    questions = {row["id"]: row["question"] for row in map(json.loads, problems.read_text().splitlines())}
+    chains = RunFolder.read(Path(summary["run"])).chains()
+    for key in sorted(chains):
+        if chains[key].finish_reason is FinishReason.STOP:
+            yield {"prompt": questions[key[0]], "completion": chains[key].text}
 
 
 def install(trained: Path, name: str) -> None:
@@ -89,8 +114,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--install", action="store_true", help="replace the bundled models by the results")
     options = parser.parse_args()
-    examples = options.out / "examples.jsonl"
-    write_examples(examples)
+    options.out.mkdir(parents=True, exist_ok=True)
+    examples = write_examples(options.out, options.workers)
     for variant in options.variants:
         trained = options.out / variant
         shared: dict[str, Any] = {"data": str(examples), "workers": options.workers}

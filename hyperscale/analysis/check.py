@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hyperscale.analysis.quantile import LEVEL, normal_quantile
+from hyperscale.analysis.ratio import RESAMPLES
 from hyperscale.analysis.summary import Accounting
 
 MARGIN = 0.05
@@ -55,6 +56,7 @@ class Terms:
     score: Score = Score.AVERAGE
     accounting: Accounting = Accounting.FULL
     seed: int = 0
+    resamples: int = RESAMPLES
 
 
 @dataclass(frozen=True, slots=True)

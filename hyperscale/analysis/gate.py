@@ -43,7 +43,7 @@ def judge(candidate: Point, baseline: Point, terms: Terms, baseline_points: Sequ
     ValueError
         They share fewer than two problems.
     """
-    found = compare_points(candidate, baseline, terms.seed, accounting=terms.accounting)
+    found = compare_points(candidate, baseline, terms.seed, accounting=terms.accounting, resamples=terms.resamples)
     shared = sorted(set(candidate.problems) & set(baseline.problems))
     candidate, baseline = candidate.on(shared), baseline.on(shared)
     known = [point.on(shared) for point in baseline_points if set(shared) <= set(point.problems)]

@@ -10,7 +10,6 @@ from hyperscale.analysis.frontier import Axis, Frontier, frontier
 from hyperscale.analysis.point import Cost, Numbers, Point
 from hyperscale.analysis.power import detectable
 from hyperscale.analysis.quantile import LEVEL, widened
-from hyperscale.analysis.ratio import RESAMPLES
 from hyperscale.analysis.staircase import climb, level
 
 MREAD = 1 << 20
@@ -33,7 +32,7 @@ def accuracy_per_read(candidate: Point, baseline: Point, terms: Terms) -> Check:
         return _undecided(values, terms, name, estimand, reason, relative=True)
     if np.array_equal(scores[:, 0], scores[:, 1]) and np.array_equal(reads[:, 0], reads[:, 1]):
         return _check(values, Change(0.0, 0.0, 0.0), terms, name, estimand, relative=True)
-    drawn = resampled_means(np.concatenate([scores, reads], 1), RESAMPLES, terms.seed)  # [R, 4]
+    drawn = resampled_means(np.concatenate([scores, reads], 1), terms.resamples, terms.seed)  # [R, 4]
     sound = drawn[(drawn[:, 1:] > 0).all(1)]
     changes = sound[:, 0] / sound[:, 1] * sound[:, 3] / sound[:, 2] - 1
     change = _change(values[1] / values[0] - 1, changes, len(scores))
@@ -55,7 +54,7 @@ def accuracy_at_reads(candidate: Point, known: Sequence[Point], terms: Terms) ->
         return _undecided([0.0, accuracy], terms, name, estimand, reason, relative=False)
     everything = [candidate, *known]
     columns = [*(p.cost(Cost.READS, terms.accounting) for p in everything), *(p.accuracy for p in everything)]
-    costs, votes = np.split(resampled_means(np.stack(columns, 1), RESAMPLES, terms.seed), 2, axis=1)  # [R, points] each
+    costs, votes = np.split(resampled_means(np.stack(columns, 1), terms.resamples, terms.seed), 2, axis=1)  # [R, points] each
     change = _change(accuracy - height, _distances(costs, level(votes)), len(candidate.problems))
     return _check([height, accuracy], change, terms, name, estimand, relative=False)
 
