@@ -12,6 +12,7 @@ from hyperscale.analysis import bands as resampled
 from hyperscale.analysis.common_grid import common_grid
 from hyperscale.analysis.frontier import Axis
 from hyperscale.analysis.point import Cost, Panel, Point
+from hyperscale.analysis.published_results import published_results
 from hyperscale.analysis.summary import Accounting
 from hyperscale.commands.figure_files import written
 from hyperscale.commands.run_points import by_panel, load_points, one_machine, shared_problems
@@ -174,7 +175,14 @@ def _panel(panel: Panel, points: Sequence[Point], question: Question, note: Note
         if method != question.reference and question.reference in by_method
     }
     rows = _rows(points, found, question)
-    curves = [_curve(method, rows, found.bands.get(method), gains.get(method)) for method in by_method]
+    beside = published_texts(panel, question.cost, question.reference) if question.paper else {}
+    if question.paper and not beside:
+        note(f"{panel.task}: the paper has no gains over {question.reference} for it")
+    remarks = {
+        method: "; ".join([*([_gain_text(gains[method])] if method in gains else []), *beside.get(method, ())])
+        for method in by_method
+    }
+    curves = [_curve(method, rows, found.bands.get(method), remarks[method]) for method in by_method]
     problems = len(points[0].problems)
     title = f"{panel.task} · {panel.base_model} · {problems} problem{'s' if problems > 1 else ''}"
     drawn = ParetoPanel(title, curves, _dense_chain(points, question))
@@ -221,13 +229,26 @@ def _place(point: Point) -> tuple[Any, ...]:
     return point.series, point.width, point.length
 
 
-def _curve(
-    method: str, rows: Sequence[Mapping[str, Any]], band: resampled.Band | None, gain: resampled.GainBand | None
-) -> Curve:
+def _curve(method: str, rows: Sequence[Mapping[str, Any]], band: resampled.Band | None, remark: str) -> Curve:
     mine = [row for row in rows if row["method"] == method]
     marks = [Mark(row["cost"], row["accuracy"], row["configuration"], row["on_frontier"]) for row in mine]
     drawn = Band(band.costs.tolist(), band.low.tolist(), band.high.tolist()) if band is not None else None
-    return Curve(method, marks, drawn, _gain_text(gain) if gain else "")
+    return Curve(method, marks, drawn, remark)
+
+
+def published_texts(panel: Panel, cost: Cost, reference: str) -> dict[str, list[str]]:
+    """The paper's gains on the panel's task, by method: of the panel's model where it has it, else of all it has."""
+    gains = [
+        gain
+        for gain in published_results().gains
+        if (gain.task, str(gain.cost), gain.reference) == (panel.task, str(cost), reference)
+    ]
+    own = [gain for gain in gains if gain.base_model == panel.base_model]
+    texts: dict[str, list[str]] = {}
+    for gain in own or gains:
+        size = gain.base_model.rpartition("-")[2]
+        texts.setdefault(gain.method, []).append(f"{'NA' if gain.gain is None else f'{100 * gain.gain:+.1f}'} ({size})")
+    return {method: [f"paper {', '.join(each)}"] for method, each in texts.items()}
 
 
 def _gain_text(gain: resampled.GainBand) -> str:

@@ -106,3 +106,14 @@ def test_names_tell_settings_apart_only_where_they_must() -> None:
     mine = {"method": "a/b.py:Mine", "budget": "8x", "model": "m"}
     assert series_names([plain, late, mine]) == ["dms", "dms, immediate", "Mine"]
     assert series_names([plain, higher]) == ["dms offset=5.0", "dms offset=6.0"]
+
+
+def test_published_gains_stand_beside_ours_where_there_are_any(runs: Path, tmp_path: Path) -> None:
+    for method, budget, reads in (("vanilla", "1x", 4000.0), ("dms", "8x", 1000.0)):
+        write_run(tmp_path / method, RIGHT, method=method, budget=budget, reads=reads, task="aime24")
+    (panel,) = pareto_plot([tmp_path], ask(overlay="paper")).panels
+    remarks = {curve.method: curve.remark for curve in panel.curves}
+    assert remarks["dms"].endswith("; paper +10.6 (1.5B), +15.0 (7B), +12.0 (32B)")
+    told: list[str] = []
+    pareto_plot([runs], ask(overlay="paper"), note=told.append)
+    assert "modchain: the paper has no gains over vanilla for it" in told
