@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from hyperscale.analysis.estimate import headline_interval
 from hyperscale.analysis.point import Panel, Point, Series
 from hyperscale.commands.figure_files import written
+from hyperscale.commands.pareto_plot import DENSE
 from hyperscale.commands.run_points import by_panel, load_points, shared_problems
 from hyperscale.figures.scaling import Growth, ScalingCurve, ScalingPanel, scaling
 
@@ -35,7 +36,7 @@ def scaling_figure(runs: Iterable[Path | str], *, mixed: bool = False, note: Not
 
 def _panel(panel: Panel, points: Sequence[Point], note: Note) -> ScalingPanel:
     series: dict[Series, list[Point]] = {}
-    for point in points:
+    for point in sorted(points, key=lambda point: (point.series.method != DENSE, point.series.method)):
         series.setdefault(point.series, []).append(point)
     width = min(max(point.width for point in its) for its in series.values())
     length = _common_length(panel, series, note)

@@ -15,6 +15,7 @@ from hyperscale.figures.style import LEGEND_LETTERS, LEGEND_LINE, TEXT_WIDTH, li
 
 ROW_HEIGHT = 2.2  # inches
 MOST_TICKS = 6
+SPREAD = 0.25  # octaves over which the curves of a panel stand beside each other at one place
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def scaling(panels: Sequence[ScalingPanel]) -> Figure:
 
 
 def _grow(axes: Axes, growth: Growth, label: str, drawn: dict[str, Any], number: int, count: int) -> None:
-    aside = 2 ** (0.06 * (number - (count - 1) / 2))  # so that the intervals of several curves stand beside each other
+    aside = 2 ** (SPREAD * ((number + 0.5) / count - 0.5))  # so that the intervals of several curves stand beside each other
     places = [place * aside for place in growth.places]
     below = [accuracy - low for accuracy, low in zip(growth.accuracy, growth.low, strict=True)]
     above = [high - accuracy for accuracy, high in zip(growth.accuracy, growth.high, strict=True)]
