@@ -48,7 +48,7 @@ def test_per_read_asks_for_both(candidate: Point, wanted: list[Outcome]) -> None
 
 def test_a_run_passes_against_itself_without_any_margin() -> None:
     for metric in Metric:
-        verdict = judge(BASELINE, BASELINE, Terms(metric, margin=0.0, reads_margin=0.0))
+        verdict = judge(BASELINE, BASELINE, Terms(metric, margin=0.0, reads_margin=0.0, resamples=500))
         assert verdict.identical
         assert verdict.outcome is Outcome.PASS, metric
 
@@ -103,7 +103,7 @@ def test_costs_that_are_nothing_have_no_ratio() -> None:
 
 def test_the_ratio_weighs_what_is_won_against_what_it_costs() -> None:
     for right, reads, wanted in ((0.5, 1000, Outcome.PASS), (0.45, 500, Outcome.PASS), (0.5, 1300, Outcome.FAIL)):
-        (check,) = judge(run(right, reads, seed=3, problems=2000), run(0.5, problems=2000), Terms(Metric.RATIO)).checks
+        (check,) = judge(run(right, reads, seed=3, problems=2000), run(0.5, problems=2000), Terms(Metric.RATIO, resamples=1000)).checks
         assert check.outcome is wanted, (right, reads)
         assert check.change is not None
         assert isclose(check.change.value, right / 0.5 * 1000 / reads - 1, abs_tol=0.05)

@@ -44,6 +44,7 @@ def gated(method: str, bug: str, tmp_path: Path, **options: Any) -> dict[str, Ou
     return {check.name: check.outcome for check in found.runs[0].verdict.checks}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_evicting_the_wrong_token_shows_in_accuracy(planted: Path, tmp_path: Path) -> None:
     found = gated("dms", f"{planted}:OffByOne", tmp_path, model="abacus-dms-8x", budget="8x")
@@ -53,6 +54,6 @@ def test_evicting_the_wrong_token_shows_in_accuracy(planted: Path, tmp_path: Pat
 
 @pytest.mark.timeout(600)
 def test_keeping_twice_the_entries_shows_in_reads(planted: Path, tmp_path: Path) -> None:
-    found = gated("window", f"{planted}:Hoarder", tmp_path, model="abacus", budget="64t", max_len=256)
+    found = gated("window", f"{planted}:Hoarder", tmp_path, model="abacus", budget="64t", max_len=192)
     assert found["KV reads"] is Outcome.FAIL
     assert found["accuracy"] is not Outcome.FAIL
