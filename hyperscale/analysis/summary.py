@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hyperscale.analysis.estimate import headline_interval, pass_at
+from hyperscale.analysis.estimate import caution, headline_interval, pass_at
 from hyperscale.scoring.verdict import walls_of
 from hyperscale.store.records import ChainRecord, FinishReason, ScoreRecord
 
@@ -148,10 +148,11 @@ def _walls(problems: Sequence[_Problem]) -> dict[str, Any]:
 def _interval(scores: Sequence[float], width: int) -> dict[str, Any]:
     if not scores:
         return {"accuracy_ci95": None, "accuracy_ci95_method": None}
-    interval = headline_interval(scores, width)
+    interval, warning = headline_interval(scores, width), caution(scores)
     return {
         "accuracy_ci95": [interval.low, interval.high],
         "accuracy_ci95_method": f"{interval.method}: {interval.estimand}",
+        **({"accuracy_ci95_caution": warning} if warning else {}),
     }
 
 

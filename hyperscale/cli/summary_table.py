@@ -51,6 +51,8 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
     if summary.get("hit_rate") is not None:
         rows.insert(3, ("hit rate %", percent(summary["hit_rate"]), "of dense attention falls on what was read"))
+    if summary.get("accuracy_ci95_caution"):
+        rows.append(("caution", "", summary["accuracy_ci95_caution"]))
     if summary.get("partial_tests"):
         rows.append(("tests", "partial", "--allow-partial-tests: a program that passes may still be wrong"))
     if "unsafe" in summary.get("sandbox", ""):

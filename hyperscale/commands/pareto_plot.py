@@ -15,7 +15,7 @@ from hyperscale.analysis.point import Cost, Panel, Point
 from hyperscale.analysis.published_results import published_results
 from hyperscale.analysis.summary import Accounting
 from hyperscale.commands.figure_files import written
-from hyperscale.commands.run_points import by_panel, load_points, one_machine, shared_problems
+from hyperscale.commands.run_points import RunPoints, by_panel, load_points, one_machine, shared_problems
 from hyperscale.figures.axes import Amounts
 from hyperscale.figures.pareto import Band, Curve, Mark, ParetoPanel, pareto
 from hyperscale.figures.terminal import text_plot
@@ -115,8 +115,13 @@ def pareto_plot(
     Refusal
         There is no run, one cannot be read or has no finished problem, or runs of a panel do not belong together.
     """
-    question = question or Question()
-    loaded = load_points(runs, note)
+    return pareto_of(load_points(runs, note), question or Question(), mixed=mixed, note=note)
+
+
+def pareto_of(
+    loaded: Sequence[RunPoints], question: Question, *, mixed: bool = False, note: Note = lambda text: None
+) -> ParetoPlot:
+    """`pareto_plot` of runs whose points are there already; raises as it does."""
     if question.cost is Cost.LATENCY:
         one_machine(loaded)
     parts = [_panel(panel, points, question, note) for panel, points in by_panel(loaded, mixed=mixed).items()]

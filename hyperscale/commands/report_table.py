@@ -177,7 +177,7 @@ def _notes(rows: Sequence[Row], shown: Sequence[_Column], left_out: Sequence[str
 
 def _warnings(rows: Sequence[Row]) -> list[str]:
     errors, incomplete = (sum(row.get(name) or 0 for row in rows) for name in ("errors", "incomplete"))
-    warnings = []
+    warnings = list(dict.fromkeys(row["accuracy_ci95_caution"] for row in rows if row.get("accuracy_ci95_caution")))
     if errors:
         warnings.append(f"Chains that ended in an error and are in no accuracy: {errors}.")
     if incomplete:

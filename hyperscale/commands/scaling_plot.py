@@ -9,7 +9,7 @@ from hyperscale.analysis.estimate import headline_interval
 from hyperscale.analysis.point import Panel, Point, Series
 from hyperscale.commands.figure_files import written
 from hyperscale.commands.pareto_plot import DENSE
-from hyperscale.commands.run_points import by_panel, load_points, shared_problems
+from hyperscale.commands.run_points import RunPoints, by_panel, load_points, shared_problems
 from hyperscale.figures.scaling import Growth, ScalingCurve, ScalingPanel, scaling
 
 Note = Callable[[str], None]
@@ -25,12 +25,12 @@ def plot_scaling(
     Refusal
         There is no run, one cannot be read or has no finished problem, or runs of a panel do not belong together.
     """
-    return written(scaling_figure(runs, mixed=mixed, note=note), Path(out), "scaling")
+    return written(scaling_of(load_points(runs, note), mixed=mixed, note=note), Path(out), "scaling")
 
 
-def scaling_figure(runs: Iterable[Path | str], *, mixed: bool = False, note: Note = lambda text: None) -> Figure:
-    """The figure of `plot_scaling`; raises as it does."""
-    panels = by_panel(load_points(runs, note), mixed=mixed)
+def scaling_of(loaded: Sequence[RunPoints], *, mixed: bool = False, note: Note = lambda text: None) -> Figure:
+    """The figure of `plot_scaling`, of runs whose points are there already; raises as it does."""
+    panels = by_panel(loaded, mixed=mixed)
     return scaling([_panel(panel, shared_problems(panel, points, note), note) for panel, points in panels.items()])
 
 

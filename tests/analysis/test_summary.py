@@ -52,6 +52,7 @@ def test_a_summary_worked_by_hand() -> None:
         "accuracy": 0.5,
         "accuracy_ci95": pytest.approx([0.0945, 0.9055], abs=1e-4),
         "accuracy_ci95_method": "Wilson: accuracy of a vote over 2 chains on problems of this kind (question sampling)",
+        "accuracy_ci95_caution": "Problems are few (2): 95% intervals were found to cover from 30 on.",
         "accuracy_avg": 0.25,
         "pass_at": {"1": 0.25, "2": 0.5},
         "kv_reads": 47.5,
@@ -69,6 +70,17 @@ def test_a_summary_worked_by_hand() -> None:
         "accounting": "full",
     }
     json.dumps(found, allow_nan=False)
+
+
+def test_a_caution_is_there_only_where_the_interval_may_not_cover() -> None:
+    ids = [f"p{number}" for number in range(40)]
+    chains = [chain(problem, 0) for problem in ids]
+
+    def cautions(right: int) -> bool:
+        found = summary(chains, [score(problem, 0, correct=place < right) for place, problem in enumerate(ids)], width=1)
+        return "accuracy_ci95_caution" in found
+
+    assert [cautions(right) for right in (0, 2, 3, 20, 37, 38)] == [True, True, False, False, False, True]
 
 
 def test_the_paper_accounting_leaves_aux_out_of_the_cost_only() -> None:

@@ -77,6 +77,13 @@ def test_errors_and_unfinished_problems_are_said() -> None:
     assert "error" not in rendered([DENSE], 120)
 
 
+def test_a_caution_is_printed_once_however_many_rows_it_is_about() -> None:
+    doubtful = {**DENSE, "accuracy_ci95_caution": "Problems are few (2)."}
+    text = " ".join(rendered([doubtful, {**doubtful, "method": "tova"}, QUEST], 120).split())
+    assert text.count("Problems are few (2).") == 1
+    assert "Problems are few" not in rendered([DENSE], 120)
+
+
 def test_markup_in_a_name_is_shown_as_it_is() -> None:
     assert "[bold]x" in rendered([DENSE, {**ROW, "model": "[bold]x"}], 120)
 
