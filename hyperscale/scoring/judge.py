@@ -48,7 +48,7 @@ class Judge:
         if tests.style is CodeStyle.CHECK:
             outcome = self._check(code, tests)
             verdict = VERDICTS.get(outcome.ending, Verdict.PASS)
-            return Judged(Grade(code, verdict, detail=outcome.detail), doubtful=_doubtful(verdict, outcome))
+            return Judged(Grade(code, verdict, detail=outcome.detail), doubtful=self._doubtful(verdict, outcome))
         for number, test in enumerate(tests.cases[first:], first):
             if self.stop.is_set():
                 return Judged(Grade(code, Verdict.SANDBOX_ERROR, detail="grading was stopped"))
@@ -56,8 +56,13 @@ class Judge:
             verdict, detail = _verdict(outcome, tests.style, test.output)
             if verdict is not Verdict.PASS:
                 where = f"test {number + 1} of {len(tests)}" + (f": {detail}" if detail else "")
-                return Judged(Grade(code, verdict, detail=where), number, _doubtful(verdict, outcome))
+                return Judged(Grade(code, verdict, detail=where), number, self._doubtful(verdict, outcome))
         return Judged(Grade(code, Verdict.PASS, detail=f"{len(tests)} tests"))
+
+    def _doubtful(self, verdict: Verdict, outcome: Outcome) -> bool:
+        if verdict is Verdict.TIME_LIMIT:
+            return outcome.cpu_s < self.limits.cpu_seconds  # killed by the clock on the wall
+        return verdict is Verdict.SANDBOX_ERROR or outcome.disturbed
 
     def _tests(self, source: TestSource) -> CodeTests:
         with self._lock:
@@ -98,7 +103,3 @@ def _verdict(outcome: Outcome, style: CodeStyle, expected: str) -> tuple[Verdict
     except ValueError as error:
         return Verdict.SANDBOX_ERROR, f"the test is broken: {error}"
     return (Verdict.PASS, "") if right else (Verdict.WRONG_ANSWER, "")
-
-
-def _doubtful(verdict: Verdict, outcome: Outcome) -> bool:
-    return verdict in (Verdict.TIME_LIMIT, Verdict.SANDBOX_ERROR) or outcome.disturbed

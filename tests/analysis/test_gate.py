@@ -103,7 +103,8 @@ def test_costs_that_are_nothing_have_no_ratio() -> None:
 
 def test_the_ratio_weighs_what_is_won_against_what_it_costs() -> None:
     for right, reads, wanted in ((0.5, 1000, Outcome.PASS), (0.45, 500, Outcome.PASS), (0.5, 1300, Outcome.FAIL)):
-        (check,) = judge(run(right, reads, seed=3, problems=2000), run(0.5, problems=2000), Terms(Metric.RATIO, resamples=1000)).checks
+        terms = Terms(Metric.RATIO, resamples=1000)
+        (check,) = judge(run(right, reads, seed=3, problems=2000), run(0.5, problems=2000), terms).checks
         assert check.outcome is wanted, (right, reads)
         assert check.change is not None
         assert isclose(check.change.value, right / 0.5 * 1000 / reads - 1, abs_tol=0.05)

@@ -11,7 +11,7 @@ import pytest
 from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
 from hyperscale.errors import Refusal
 from hyperscale.sandbox import Ending, Limits, Outcome, Sandbox
-from hyperscale.scoring.code import CodeGrader
+from hyperscale.scoring.code import LIMITS, CodeGrader
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
 
@@ -168,6 +168,13 @@ def test_the_second_attempt_is_final() -> None:
     assert len(sandbox.asked) == 2
 
 
+def test_a_program_that_used_up_its_time_is_not_tried_again() -> None:
+    sandbox, grader = scripted(lambda code, stdin: Outcome(Ending.TIME_LIMIT, cpu_s=LIMITS.cpu_seconds))
+    grader.submit("key", Held(ADD), fenced("slow"))
+    assert next(grader.drain())[1].verdict is Verdict.TIME_LIMIT
+    assert len(sandbox.asked) == 1
+
+
 def test_only_the_test_in_doubt_is_tried_again_and_then_those_behind_it() -> None:
     asked: list[str] = []
 
@@ -284,7 +291,7 @@ def test_tests_that_are_gone_stop_the_grading() -> None:
 
 def test_the_version_names_rules_and_isolation() -> None:
     _, grader = scripted(right)
-    assert grader.version == "code-1+scripted"
+    assert grader.version == "code-2+scripted"
     assert grader.equivalent("a", "a")
     assert not grader.equivalent("a", "b")
     with pytest.raises(ValueError, match="worker"):

@@ -177,7 +177,7 @@ def test_a_run_s_programs_are_graded_and_any_passing_chain_counts(tmp_path: Path
     assert (scored["accuracy"], scored["accuracy_avg"], scored["pass_at"]["2"]) == (0.5, 0.25, 0.5)
     stored = RunFolder.read(path).scores()
     assert (stored["echo", 0].detail, stored["echo", 1].verdict) == ("test 2 of 3", "pass")
-    assert stored["echo", 1].grader.startswith("code-1+")
+    assert stored["echo", 1].grader.startswith("code-2+")
     assert "any of W chains passing" in report([path]).markdown()
     assert "without a sandbox" not in report([path]).markdown()
     (unsafe,) = score([path], data=data, unsafe_no_sandbox=True)

@@ -8,18 +8,9 @@ import pytest
 from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
 from hyperscale.sandbox import Sandbox
 from hyperscale.scoring.code import CodeGrader
-from hyperscale.scoring.verdict import Grade, Verdict
+from hyperscale.scoring.verdict import Grade
 from tests.scoring.shared_files import shared_rows
 from tests.scoring.test_code import Held
-
-DISAGREEMENTS = {
-    # its time is the limit, so that the machine decides
-    "abc301_e": (Verdict.TIME_LIMIT, "5.9 to 6.0 s of CPU time on a machine of 2024"),
-    "abc324_d": (
-        Verdict.TIME_LIMIT,
-        "counts in 3 million squares, one Counter each: 6 to 9 s of CPU time, recorded under another limit",
-    ),
-}
 
 
 def public_tests(row: dict[str, Any]) -> CodeTests:
@@ -40,14 +31,11 @@ def graded(rows: list[dict[str, Any]]) -> dict[str, Grade]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_agrees_with_the_recorded_verdicts_but_for_the_judged_ones_and_does_so_again() -> None:
+def test_agrees_with_every_recorded_verdict_and_does_so_again() -> None:
     rows = shared_rows("generations", "lcb", "mavencoder_lcb400_gpt-4.1-nano.jsonl.gz")
     grades = graded(rows)
     assert len(grades) == len(rows) == 400
-    differing = {
-        row["task_id"]: grades[row["task_id"]] for row in rows if grades[row["task_id"]].correct != row["passing_public_tests"]
-    }
-    assert differing.keys() <= DISAGREEMENTS.keys()  # a program at its time limit passes on a fast machine
-    assert all(grade.verdict is DISAGREEMENTS[name][0] for name, grade in differing.items())
+    recorded = {row["task_id"]: row["passing_public_tests"] for row in rows}
+    assert {name: grade for name, grade in grades.items() if grade.correct != recorded[name]} == {}
     again = graded(rows)
-    assert {name for name in grades if grades[name].verdict is not again[name].verdict} <= DISAGREEMENTS.keys()
+    assert {name for name in grades if grades[name].verdict is not again[name].verdict} == set()
