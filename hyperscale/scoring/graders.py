@@ -9,6 +9,8 @@ from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.grader_pool import GraderPool
 from hyperscale.task_card import Kind, TaskCard
 
+MOST_FOR_FORMULAS = 8  # each holds a computer-algebra system, and few formulas take it longer than a moment
+
 
 def make_grader(card: TaskCard, workers: int = 1, isolation: Isolation = Isolation.STRICT) -> Grader[Any]:
     """A grader for the completions of a task, with so many worker processes at most; close it when done.
@@ -22,4 +24,4 @@ def make_grader(card: TaskCard, workers: int = 1, isolation: Isolation = Isolati
         return ChoiceGrader(1 + len(card.columns.distractors))
     if card.kind is Kind.CODE:
         return CodeGrader(Sandbox.open(isolation), workers)
-    return GraderPool(workers, fallback=card.scorer.fallback)
+    return GraderPool(min(workers, MOST_FOR_FORMULAS), fallback=card.scorer.fallback)
