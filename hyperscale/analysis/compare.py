@@ -25,8 +25,14 @@ _FEW = (
     f"With fewer than {_MANY} problems, a change that breaks a few problems in a hundred may not have shown: "
     "bounds of averages then promise too much."
 )
+_ENOUGH_FOR_READS = 300
+_FEW_FOR_READS = f"With fewer than {_ENOUGH_FOR_READS} problems, bounds of reads err up to twice as often as they say."
 _ONE_CHAIN = "One chain per problem does not say how the same problems would turn out with new chains."
 _Differences = tuple[Difference, Difference, Difference | None]
+
+
+class TooFewProblems(ValueError):
+    """Nothing can be said about a change from the problems there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class Comparison:
             f"Left out: {left_out} problem{'s' * (left_out > 1)} that only one side has.": left_out > 0,
             _ONE_CHAIN: self.fixed is None,
             _FEW: self.problems < _MANY and not self.identical,
+            _FEW_FOR_READS: self.problems < _ENOUGH_FOR_READS and not self.identical,
         }
         return tuple(sentence for sentence, applies in told.items() if applies)
 
@@ -111,15 +118,16 @@ def compare_points(
 
     Raises
     ------
-    ValueError
-        They share fewer than two problems.
+    TooFewProblems
+        They share fewer than two problems, and are not the same chains.
     """
     shared = sorted(set(candidate.problems) & set(baseline.problems))
-    if len(shared) < 2:
-        raise ValueError(f"a comparison needs two problems that both sides have, they share {len(shared) or 'none'}")
     unshared = (len(candidate.problems) - len(shared), len(baseline.problems) - len(shared))
-    candidate, baseline = candidate.on(shared), baseline.on(shared)
-    identical = _identical(candidate, baseline)
+    alike = (candidate.on(shared), baseline.on(shared)) if shared else None
+    identical = alike is not None and _identical(*alike)
+    if alike is None or (len(shared) < 2 and not identical):
+        raise TooFewProblems(f"a comparison needs two problems that both sides have, they share {len(shared) or 'none'}")
+    candidate, baseline = alike
     costs = [(candidate.cost(kind, accounting), baseline.cost(kind, accounting)) for kind in (Cost.READS, Cost.PEAK)]
     reads, peak = cost_ratios(costs, seed, resamples)
     accuracy, average, fixed = (_nothing if identical else _differences)(candidate, baseline)

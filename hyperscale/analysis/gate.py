@@ -1,7 +1,8 @@
 """The gate: whether a candidate is no worse than a baseline, problem by problem.
 
-Every check has three outcomes. *Pass* and *fail* are shown with 95% confidence each, one-sided; where the data show neither,
-the check is *inconclusive*, and says how large a change it could have found.
+Every check has three outcomes. Of accuracy, *pass* and *fail* are shown with 95% confidence each, one-sided; of a cost only
+*fail* is, and it passes up to the limit as measured. Where neither holds the check is *inconclusive*. Each says how large a
+change it could have found.
 """
 
 from collections.abc import Sequence
@@ -22,34 +23,44 @@ class Verdict:
 
     checks: tuple[Check, ...]
     problems: int
+    unshared: tuple[int, int]
+    widths: tuple[int, int]
     chains: tuple[int, int]
     identical: bool
+    notes: tuple[str, ...]
 
     @property
     def outcome(self) -> Outcome:
         return worst([check.outcome for check in self.checks])
 
 
-def judge(candidate: Point, baseline: Point, terms: Terms, baseline_points: Sequence[Point] = ()) -> Verdict:
+def judge(
+    candidate: Point, baseline: Point, terms: Terms, baseline_points: Sequence[Point] = (), wanted: int | None = None
+) -> Verdict:
     """Hold a candidate against a baseline, on the problems that both have.
 
     Parameters
     ----------
     baseline_points : sequence of Point
         All configurations known of the baseline: the frontier that `Metric.ACCURACY_AT_READS` needs.
+    wanted : int, optional
+        Problems that the candidate should have: where some are missing, the rest proves nothing, and the outcome is at best
+        inconclusive.
 
     Raises
     ------
-    ValueError
-        They share fewer than two problems.
+    TooFewProblems
+        They share fewer than two problems, and are not the same chains.
     """
     found = compare_points(candidate, baseline, terms.seed, accounting=terms.accounting, resamples=terms.resamples)
+    whole = len(candidate.problems)
     shared = sorted(set(candidate.problems) & set(baseline.problems))
     candidate, baseline = candidate.on(shared), baseline.on(shared)
     known = [point.on(shared) for point in baseline_points if set(shared) <= set(point.problems)]
-    return Verdict(
-        _checks(found, candidate, baseline, known or [baseline], terms), found.problems, found.chains, found.identical
-    )
+    checks = _checks(found, candidate, baseline, known or [baseline], terms)
+    if wanted is not None and whole < wanted:
+        checks += (_missing(whole, wanted),)
+    return Verdict(checks, found.problems, found.unshared, found.widths, found.chains, found.identical, found.notes)
 
 
 def _checks(found: Comparison, candidate: Point, baseline: Point, known: Sequence[Point], terms: Terms) -> tuple[Check, ...]:
@@ -65,7 +76,12 @@ def _checks(found: Comparison, candidate: Point, baseline: Point, known: Sequenc
         case Metric.RATIO:
             return (accuracy_per_read(candidate, baseline, terms),)
         case Metric.ACCURACY_AT_READS:
-            return (accuracy_at_reads(candidate, known, terms),)
+            return (accuracy_at_reads(candidate, [candidate] if found.identical else known, terms),)
+
+
+def _missing(there: int, wanted: int) -> Check:
+    reason = f"{wanted - there} of the candidate's {wanted} problems are unfinished or have chains that ended in an error"
+    return Check("problems", Outcome.INCONCLUSIVE, wanted, there, None, 0, None, relative=False, estimand="", reason=reason)
 
 
 def _accuracy(found: Comparison, terms: Terms) -> Check:
@@ -80,7 +96,7 @@ def _accuracy(found: Comparison, terms: Terms) -> Check:
         candidate=difference.candidate,
         change=change,
         limit=-terms.margin,
-        detectable=-(terms.margin + difference.detectable),
+        detectable=None if found.identical else -(terms.margin + difference.detectable),
         relative=False,
         estimand=difference.estimand,
         reason=reason_for(outcome),
@@ -96,8 +112,8 @@ def _cost(name: str, ratio: Ratio | None, candidate: Point, baseline: Point, kin
     limit = terms.reads_margin if terms.metric is Metric.PER_READ else terms.margin
     there, here = (float(side.cost(kind, terms.accounting).mean()) for side in (baseline, candidate))
     if ratio is None:
-        outcome = Outcome.PASS if there == here else Outcome.INCONCLUSIVE
-        reason = "both cost nothing" if there == here else "one of the two costs nothing, so there is no ratio"
+        outcome = Outcome.PASS if here <= there else Outcome.FAIL
+        reason = "the candidate costs nothing" if here <= there else "the baseline costs nothing, the candidate something"
         return Check(name, outcome, there, here, None, limit, None, relative=True, estimand="", reason=reason)
     change = Change(ratio.ratio - 1, ratio.at_least - 1, ratio.at_most - 1)
     spread = Change(log(ratio.ratio), log(ratio.at_least), log(ratio.at_most)).spread
@@ -109,7 +125,7 @@ def _cost(name: str, ratio: Ratio | None, candidate: Point, baseline: Point, kin
         candidate=here,
         change=change,
         limit=limit,
-        detectable=expm1(log1p(limit) + detectable(spread)),
+        detectable=expm1(log1p(limit) + detectable(spread)) if spread else None,
         relative=True,
         estimand=ratio.estimand,
         reason=reason_for(outcome),

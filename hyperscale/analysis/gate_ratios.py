@@ -1,11 +1,14 @@
 """Checks that weigh accuracy against reads: per read, and at the same reads."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import expm1, log1p
 
 import numpy as np
 
 from hyperscale.analysis.bands import resampled_means
 from hyperscale.analysis.check import Change, Check, Outcome, Score, Terms, decided, reason_for
+from hyperscale.analysis.estimate import FEW_OUTCOMES
 from hyperscale.analysis.frontier import Axis, Frontier, frontier
 from hyperscale.analysis.point import Cost, Numbers, Point
 from hyperscale.analysis.power import detectable
@@ -14,6 +17,8 @@ from hyperscale.analysis.staircase import climb, level
 
 MREAD = 1 << 20
 NEW_PROBLEMS = "on problems of this kind (question sampling)"
+AT_READS = "accuracy at the same reads"
+AT_READS_ESTIMAND = f"difference from the baseline's frontier at the same reads {NEW_PROBLEMS}"
 
 
 def accuracy_per_read(candidate: Point, baseline: Point, terms: Terms) -> Check:
@@ -27,11 +32,13 @@ def accuracy_per_read(candidate: Point, baseline: Point, terms: Terms) -> Check:
     (mine, theirs), (spent, they_spent) = scores.mean(0).tolist(), reads.mean(0).tolist()
     values = [score / cost * MREAD if cost else 0.0 for score, cost in ((theirs, they_spent), (mine, spent))]
     name, estimand = "accuracy per read", f"ratio of accuracy per read {NEW_PROBLEMS}"
-    if not (theirs > 0 and spent > 0 and they_spent > 0):
-        reason = "a side without reads, or a baseline without right chains"
-        return _undecided(values, terms, name, estimand, reason, relative=True)
     if np.array_equal(scores[:, 0], scores[:, 1]) and np.array_equal(reads[:, 0], reads[:, 1]):
         return _check(values, Change(0.0, 0.0, 0.0), terms, name, estimand, relative=True)
+    if not (spent > 0 and they_spent > 0):
+        return _undecided(values, terms, name, estimand, "a side that reads nothing has no ratio", relative=True)
+    if (right := float(scores[:, 1].sum())) < FEW_OUTCOMES:
+        reason = f"the baseline is right on {right:.3g} problems' worth, and a ratio needs {FEW_OUTCOMES}"
+        return _undecided(values, terms, name, estimand, reason, relative=True)
     drawn = resampled_means(np.concatenate([scores, reads], 1), terms.resamples, terms.seed)  # [R, 4]
     sound = drawn[(drawn[:, 1:] > 0).all(1)]
     changes = sound[:, 0] / sound[:, 1] * sound[:, 3] / sound[:, 2] - 1
@@ -42,38 +49,39 @@ def accuracy_per_read(candidate: Point, baseline: Point, terms: Terms) -> Check:
 def accuracy_at_reads(candidate: Point, known: Sequence[Point], terms: Terms) -> Check:
     """The candidate's vote against the frontier of the baseline's points at what the candidate cost; all on the same problems.
 
-    Right of the frontier its best point stands for it: more reads bring no more accuracy there. Left of it there is nothing to
-    hold the candidate against.
+    Right of the frontier its best point stands for it: more reads bring no more accuracy there. Left of it its cheapest point
+    does, which costs more: a candidate that holds its own against that passes, one that does not proves nothing.
     """
+    if all(point is candidate for point in known):  # the same chains
+        score = float(candidate.accuracy.mean())
+        return _check([score, score], Change(0.0, 0.0, 0.0), terms, AT_READS, AT_READS_ESTIMAND, relative=False)
     whole = frontier(known, Cost.READS, terms.accounting)
     cost, accuracy = float(candidate.cost(Cost.READS, terms.accounting).mean()), float(candidate.accuracy.mean())
-    name, estimand = "accuracy at the same reads", f"difference from the baseline's frontier at the same reads {NEW_PROBLEMS}"
     height = _height(whole, cost)
-    if height is None:
-        reason = f"fewer reads than the cheapest configuration of the baseline has ({whole.costs[0]:.4g})"
-        return _undecided([0.0, accuracy], terms, name, estimand, reason, relative=False)
     everything = [candidate, *known]
     columns = [*(p.cost(Cost.READS, terms.accounting) for p in everything), *(p.accuracy for p in everything)]
     costs, votes = np.split(resampled_means(np.stack(columns, 1), terms.resamples, terms.seed), 2, axis=1)  # [R, points] each
     change = _change(accuracy - height, _distances(costs, level(votes)), len(candidate.problems))
-    return _check([height, accuracy], change, terms, name, estimand, relative=False)
+    check = _check([height, accuracy], change, terms, AT_READS, AT_READS_ESTIMAND, relative=False)
+    if cost < whole.costs[0] and check.outcome is Outcome.FAIL:
+        reason = f"fewer reads than the cheapest configuration of the baseline has ({whole.costs[0]:.4g})"
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason)
+    return check
 
 
 def _distances(costs: Numbers, votes: Numbers) -> Numbers:
-    """How far the first point is above the frontier of the others, ``[R, points]`` -> ``[<= R]``."""
+    """How far the first point is above the frontier of the others, ``[R, points]`` -> ``[R]``."""
     order, steps = climb(costs[:, 1:], votes[:, 1:])
     found = []
     for row, chosen in enumerate(steps):
         points = order[row, chosen] + 1
-        height = _height(Frontier(costs[row, points], votes[row, points]), costs[row, 0])
-        if height is not None:
-            found.append(votes[row, 0] - height)
+        found.append(votes[row, 0] - _height(Frontier(costs[row, points], votes[row, points]), costs[row, 0]))
     return np.array(found)
 
 
-def _height(whole: Frontier, cost: float) -> float | None:
+def _height(whole: Frontier, cost: float) -> float:
     if cost < whole.costs[0]:
-        return None
+        return float(whole.accuracies[0])
     return float(whole.accuracies[-1] if cost >= whole.costs[-1] else whole.accuracy_at(cost, Axis.LOG2))
 
 
@@ -92,11 +100,21 @@ def _check(values: Sequence[float], change: Change, terms: Terms, name: str, est
         candidate=candidate,
         change=change,
         limit=-terms.margin,
-        detectable=-(terms.margin + detectable(change.spread)),
+        detectable=_detectable(change, terms, relative=relative),
         relative=relative,
         estimand=estimand,
         reason=reason_for(outcome),
     )
+
+
+def _detectable(change: Change, terms: Terms, *, relative: bool) -> float | None:
+    """The spread of a ratio is that of its logarithm; None without any, or where the candidate may be worth nothing at all."""
+    if not change.spread or (relative and change.at_least <= -1):
+        return None
+    if not relative:
+        return -(terms.margin + detectable(change.spread))
+    logarithm = Change(log1p(change.value), log1p(change.at_least), log1p(change.at_most))
+    return expm1(log1p(-terms.margin) - detectable(logarithm.spread))
 
 
 def _undecided(values: Sequence[float], terms: Terms, name: str, estimand: str, reason: str, *, relative: bool) -> Check:

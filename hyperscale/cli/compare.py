@@ -10,12 +10,14 @@ from hyperscale.errors import UsageError
 
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the resamples.")]
+AccountingName = Annotated[str, typer.Option(metavar="NAME", help="full: aux reads count; paper: they do not.")]
 
 
 def compare(
     baseline: OneRun,
     candidate: OneRun,
     seed: Seed = 0,
+    accounting: AccountingName = "full",
     mixed: Mixed = False,
     markdown: Markdown = False,
     json: Json = False,
@@ -32,7 +34,7 @@ def compare(
         from hyperscale.commands import compare_table
         from hyperscale.commands.compare import compare as command
 
-        pairs = command(Path(baseline), Path(candidate), seed, mixed, note)
+        pairs = command(Path(baseline), Path(candidate), seed, accounting, mixed, note)
     if json:
         print_json({"pairs": [pair.to_json() for pair in pairs]})
     elif markdown:

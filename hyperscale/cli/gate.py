@@ -80,6 +80,6 @@ def gate(
         from hyperscale.cli.gate_table import gate_tables
 
         console = stdout()
-        for part in gate_tables(found):
+        for part in gate_tables(found, console.width):
             console.print(part)
     raise typer.Exit(CODES[found.decision])

@@ -9,7 +9,8 @@ from rich.text import Text
 from hyperscale.analysis.paired import Difference
 from hyperscale.analysis.ratio import Ratio
 from hyperscale.commands.compare import Compared
-from hyperscale.commands.report_table import amount
+from hyperscale.commands.gate_summary import signed
+from hyperscale.commands.report_table import amount, markdown_cell
 
 HEADERS = ("", "baseline", "candidate", "change [95% interval]", "detects")
 Row = tuple[str, ...]
@@ -21,9 +22,9 @@ def rows(compared: Compared) -> list[Row]:
     there, here = pair.baseline.whole, pair.candidate.whole
     shared = sorted(set(there.problems) & set(here.problems))
     there, here = there.on(shared), here.on(shared)
-    table = [_difference("vote, new problems", found.accuracy), _difference("average, new problems", found.average)]
+    table = [_difference("vote, new", found.accuracy), _difference("average, new", found.average)]
     if found.fixed:
-        table.append(_difference("average, these problems", found.fixed))
+        table.append(_difference("average, these", found.fixed))
     costs = (("KV reads", found.reads, here.cost(), there.cost()), ("peak", found.peak, here.peak, there.peak))
     table += [_ratio(name, ratio, float(mine.mean()), float(theirs.mean())) for name, ratio, mine, theirs in costs]
     return table
@@ -35,13 +36,15 @@ def caption(compared: Compared) -> str:
     sentences = [f"{found.problems} problems that both have, {found.chains[1]} and {found.chains[0]} chains."]
     if found.identical:
         sentences.append("Both are the same chains.")
-    if any(found.unshared):
-        sentences.append(f"Only the candidate has {found.unshared[0]} more, only the baseline {found.unshared[1]}.")
     adjusted = f", {compared.adjusted:.3g} after Holm's correction" if compared.adjusted != found.sign_flip.p else ""
     sentences.append(f"Votes differ with p = {found.sign_flip.p:.3g}{adjusted} ({found.sign_flip.method}).")
     if found.mcnemar:
         sentences.append(f"McNemar: p = {found.mcnemar.p:.3g}.")
-    sentences.append("Average: over chains. New problems are of the same kind; these problems would be run with new chains.")
+    sentences.append(
+        "Average: over chains. New: on other problems of the kind; these: on these very problems, run with new chains. "
+        "Changes of both are points; costs are entries per KV head and problem, summed over its chains."
+    )
+    sentences += found.notes
     sentences.append("Detects: the change that a one-sided test at 5% finds in 80% of repetitions.")
     return " ".join(sentences)
 
@@ -70,8 +73,8 @@ def markdown(pairs: Sequence[Compared]) -> str:
     parts = []
     for compared in pairs:
         lines = [HEADERS, ("---", *["---:"] * 4), *rows(compared)]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        parts.append(f"**{compared.pair.title}**\n\n{table}\n\n{caption(compared)}\n")
+        table = "\n".join(f"| {' | '.join(map(markdown_cell, line))} |" for line in lines)
+        parts.append(f"**{markdown_cell(compared.pair.title)}**\n\n{table}\n\n{caption(compared)}\n")
     return "\n".join(parts)
 
 
@@ -80,8 +83,8 @@ def _difference(name: str, found: Difference) -> Row:
         name,
         f"{100 * found.baseline:.1f}%",
         f"{100 * found.candidate:.1f}%",
-        f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]",
-        f"{100 * found.detectable:.1f}",
+        f"{signed(100 * found.mean)} [{signed(100 * found.low)}, {signed(100 * found.high)}]",
+        f"±{100 * found.detectable:.1f}" if found.detectable else "-",
     )
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.analysis.check import MARGIN, READS_MARGIN, Metric, Outcome, Score, Terms, worst
+from hyperscale.analysis.compare import TooFewProblems
 from hyperscale.analysis.gate import Verdict, judge
 from hyperscale.analysis.summary import Accounting
-from hyperscale.commands.compare import Pair, pair_up
+from hyperscale.commands.compare import Pair, check_seed, pair_up
 from hyperscale.commands.gate_junit import junit
 from hyperscale.commands.gate_summary import markdown
 from hyperscale.errors import Refusal, UsageError
-from hyperscale.names import unknown
+from hyperscale.names import one_of
 from hyperscale.store.disk import refusing, write_whole
 
 Note = Callable[[str], None]
@@ -62,9 +63,8 @@ class Gate:
         return {
             "decision": str(self.decision),
             "outcome": str(self.outcome),
-            "metric": str(self.terms.metric),
-            "margin": self.terms.margin,
-            "reads_margin": self.terms.reads_margin,
+            **{name: str(value) if isinstance(value, StrEnum) else value for name, value in asdict(self.terms).items()},
+            "inconclusive": str(self.undecided),
             "runs": [
                 {
                     "baseline": run.pair.baseline.run.name,
@@ -108,15 +108,18 @@ def gate(
     Refusal
         A run cannot be read or is not there, runs do not belong together, or a file cannot be written.
     """
+    check_seed(seed)
     terms = Terms(
-        metric=_one_of(Metric, metric, "metric"),
+        metric=one_of(Metric, metric, "metric"),
         margin=_share(margin, "--margin"),
         reads_margin=_share(reads_margin, "--reads-margin"),
-        score=_one_of(Score, score, "score"),
-        accounting=_one_of(Accounting, accounting, "accounting"),
+        score=one_of(Score, score, "score"),
+        accounting=one_of(Accounting, accounting, "accounting"),
         seed=seed,
     )
-    undecided = _one_of(Undecided, inconclusive, "way to take an inconclusive gate")
+    undecided = one_of(Undecided, inconclusive, "way to take an inconclusive gate")
+    for path in (junit_file, summary_file):
+        _check_writable(path)  # before minutes of work, whose verdict would be lost
     derive = terms.metric is Metric.ACCURACY_AT_READS  # which needs the baseline's frontier
     pairs = pair_up(baseline, candidate, note, derive=derive, mixed=mixed)
     found = Gate(terms, undecided, tuple(Gated(pair, _judge(pair, terms)) for pair in pairs))
@@ -127,16 +130,11 @@ def gate(
 
 def _judge(pair: Pair, terms: Terms) -> Verdict:
     try:
-        return judge(pair.candidate.whole, pair.baseline.whole, terms, pair.baseline.points)
-    except ValueError as error:
+        return judge(
+            pair.candidate.whole, pair.baseline.whole, terms, pair.baseline.points, wanted=pair.candidate.wanted_problems
+        )
+    except TooFewProblems as error:
         raise Refusal(f"{pair.title}: {error}. Run both on more of the same problems (--limit).") from None
-
-
-def _one_of(kind: Any, text: str, what: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise unknown(what, text, list(kind)) from None
 
 
 def _share(percent: float, option: str) -> float:
@@ -145,8 +143,14 @@ def _share(percent: float, option: str) -> float:
     return percent / 100
 
 
-def _write(path: Path | None, text: str) -> None:
+def _check_writable(path: Path | None) -> None:
     if path is not None:
         with refusing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab"):
+                pass
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is not None:
         write_whole(path, text.encode())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from hyperscale.analysis.check import Check, Outcome
-from hyperscale.commands.gate_summary import HEADERS, cells
+from hyperscale.commands.gate_summary import HEADERS, row
 
 if TYPE_CHECKING:
     from hyperscale.commands.gate import Gated, Undecided
@@ -32,7 +32,7 @@ def junit(runs: Sequence["Gated"], undecided: "Undecided") -> str:
             case = ElementTree.SubElement(suite, "testcase", classname=run.title, name=check.name)
             if kind:
                 found = ElementTree.SubElement(case, kind, type=str(check.outcome), message=check.reason)
-                found.text = _details(check)
+                found.text = " ".join([_details(check), *run.verdict.notes])
             else:
                 ElementTree.SubElement(case, "system-out").text = _details(check)
     ElementTree.indent(root)
@@ -46,5 +46,5 @@ def _element(check: Check, undecided: "Undecided") -> str:
 
 
 def _details(check: Check) -> str:
-    told = "; ".join(f"{header} {cell}" for header, cell in zip(HEADERS[1:], cells(check)[1:], strict=False))
+    told = "; ".join(f"{header} {cell}" for header, cell in zip(HEADERS[2:], row(check, "")[2:], strict=True))
     return f"{check.outcome}: {told}. {check.estimand}"

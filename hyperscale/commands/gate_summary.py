@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyperscale.analysis.check import Check, Metric, Outcome, Terms
-from hyperscale.commands.report_table import amount
+from hyperscale.analysis.gate import Verdict
+from hyperscale.commands.report_table import amount, markdown_cell
 
 if TYPE_CHECKING:
     from hyperscale.commands.gate import Gated
 
 SIGNS = {Outcome.PASS: "✅ pass", Outcome.FAIL: "❌ fail", Outcome.INCONCLUSIVE: "❔ inconclusive"}
-HEADERS = ("check", "baseline", "candidate", "change [95% bounds]", "allowed", "detects", "")
+HEADERS = ("check", "outcome", "baseline", "candidate", "change [95% bounds]", "allowed", "detects")
 
 
 def markdown(runs: Sequence["Gated"], decision: Outcome, terms: Terms) -> str:
@@ -19,18 +20,31 @@ def markdown(runs: Sequence["Gated"], decision: Outcome, terms: Terms) -> str:
     for run in runs:
         verdict = run.verdict
         same = ", the same chains" if verdict.identical else ""
-        there, here = verdict.chains[1], verdict.chains[0]
-        chains = f"{here} chains" if here == there else f"{here} chains against {there}"
-        parts.append(f"\n**{run.title}** ({verdict.problems} problems, {chains}{same})\n\n")
-        table = [HEADERS, ("---", *["---:"] * 5, "---"), *((*cells(check), SIGNS[check.outcome]) for check in verdict.checks)]
+        parts.append(f"\n**{markdown_cell(run.title)}** ({verdict.problems} problems, {chains_text(verdict)}{same})\n\n")
+        table = [HEADERS, ("---", "---", *["---:"] * 5), *(row(check, SIGNS[check.outcome]) for check in verdict.checks)]
         parts += [f"| {' | '.join(line)} |\n" for line in table]
-        parts += [f"\n{check.name}: {check.reason}.\n" for check in verdict.checks if check.outcome is not Outcome.PASS]
-    parts.append(f"\n<sub>{legend(terms)}</sub>\n")
+        parts += [f"\n{sentence}\n" for sentence in remarks(verdict)]
+    parts.append(f"\n<sub>{legend(terms, [check for run in runs for check in run.verdict.checks])}</sub>\n")
     return "".join(parts)
+
+
+def chains_text(verdict: Verdict) -> str:
+    here, there = verdict.chains
+    return f"{here} chains" if here == there else f"{here} chains against {there}"
+
+
+def remarks(verdict: Verdict) -> list[str]:
+    """Why checks did not pass, and what else a reader should know, a sentence each."""
+    return [
+        *(f"{check.name}: {check.reason}." for check in verdict.checks if check.outcome is not Outcome.PASS),
+        *verdict.notes,
+    ]
 
 
 def value_text(check: Check, value: float) -> str:
     """A side's value in the check's unit."""
+    if check.name == "problems":
+        return f"{value:.0f}"
     if check.name.startswith("accuracy") and not check.relative:
         return f"{100 * value:.1f}%"
     return f"{value:.3g} /M" if check.name == "accuracy per read" else amount(value)
@@ -40,7 +54,13 @@ def change_text(check: Check, change: float | None) -> str:
     """A change in points of accuracy, or in percent of the baseline's value."""
     if change is None:
         return "-"
-    return f"{100 * change:+.1f}%" if check.relative else f"{100 * change:+.1f}"
+    text = signed(100 * change)
+    return f"{text}%" if check.relative else text
+
+
+def signed(number: float) -> str:
+    """With one decimal and its sign; what rounds to nothing is not less than it."""
+    return f"{round(number, 1) + 0.0:+.1f}"
 
 
 def change_and_bounds(check: Check) -> str:
@@ -52,13 +72,16 @@ def change_and_bounds(check: Check) -> str:
 
 
 def allowed_text(check: Check) -> str:
+    if check.name == "problems":
+        return "all"
     return ("≥ " if check.limit <= 0 and "accuracy" in check.name else "≤ ") + change_text(check, check.limit)
 
 
-def cells(check: Check) -> tuple[str, ...]:
-    """A row of a table, as `HEADERS` names it, without the outcome."""
+def row(check: Check, outcome: str) -> tuple[str, ...]:
+    """A row of a table, as `HEADERS` names it."""
     return (
         check.name,
+        outcome,
         value_text(check, check.baseline),
         value_text(check, check.candidate),
         change_and_bounds(check),
@@ -67,11 +90,14 @@ def cells(check: Check) -> tuple[str, ...]:
     )
 
 
-def legend(terms: Terms) -> str:
-    """What the columns mean."""
-    costs = " Reads fail where they are shown to be above the limit, and pass where they were not."
-    return (
-        "Paired by problem. Accuracy: share of right chains unless votes were asked for. Changes without % are points of "
-        "accuracy. Bounds: one-sided, each with 95% confidence. Detects: the true change that fails in 80% of repetitions."
-        + (costs if terms.metric in (Metric.PER_READ, Metric.KV_READS, Metric.PEAK) else "")
-    )
+def legend(terms: Terms, checks: Sequence[Check]) -> str:
+    """What the columns mean, and of what each number is an estimate."""
+    costs = terms.metric in (Metric.PER_READ, Metric.KV_READS, Metric.PEAK)
+    sentences = [
+        "Paired by problem.",
+        *dict.fromkeys(f"{check.name[:1].upper()}{check.name[1:]}: {check.estimand}." for check in checks if check.estimand),
+        "Changes without % are points of accuracy. Bounds: one-sided, each with 95% confidence.",
+        *(["A cost passes up to the limit as measured, and fails if above it with 95% confidence."] if costs else []),
+        "Detects: the true change that fails in 80% of repetitions.",
+    ]
+    return " ".join(sentences)

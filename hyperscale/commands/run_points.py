@@ -10,9 +10,10 @@ from hyperscale.analysis.belonging import strangers
 from hyperscale.analysis.point import Panel, Point, Series
 from hyperscale.analysis.prefix import points
 from hyperscale.analysis.replicas import merged
-from hyperscale.commands.equivalence import equivalences
+from hyperscale.commands.equivalence import EquivalenceOf, equivalences
 from hyperscale.commands.telemetry import measured
 from hyperscale.errors import Refusal
+from hyperscale.shown import shown
 from hyperscale.store.find_runs import open_runs
 from hyperscale.store.stored_run import StoredRun
 
@@ -36,6 +37,10 @@ class RunPoints:
     def whole(self) -> Point:
         return self.points[-1]
 
+    @property
+    def wanted_problems(self) -> int:
+        return len(self.fields.get("problem_ids") or self.whole.problems)
+
 
 def load_points(paths: Iterable[Path | str], note: Note, *, derive: bool = True) -> list[RunPoints]:
     """Every run behind these names, with its points.
@@ -58,13 +63,36 @@ def load_points(paths: Iterable[Path | str], note: Note, *, derive: bool = True)
     with equivalences() as equivalence:
         for run, name in zip(runs, names, strict=True):
             fields = run.manifest.fields
-            series = Series(name, str(fields.get("budget")), str(fields.get("model")))
+            series = Series(shown(name), shown(str(fields.get("budget"))), shown(str(fields.get("model"))))
             only = {} if derive else {"widths": _own(fields, "width"), "lengths": _own(fields, "max_len")}
-            speed = measured(run.telemetry())["tokens_per_s"]
-            its = points(run, equivalence(str(fields.get("kind", "math"))), **only, tokens_per_s=speed, series=series)
+            its = _points(run, equivalence, series, **only)
             _check_finished(run, its, note)
             found.append(RunPoints(run, tuple(its)))
     return found
+
+
+def at_width(run: RunPoints, width: int) -> RunPoints:
+    """A run as one of fewer chains per problem, by all its chains: `whole` is its point at this width.
+
+    Raises
+    ------
+    Refusal
+        The run's reads were capped for all its chains together, so that fewer would have read more.
+    """
+    whole = run.whole
+    with equivalences() as equivalence:
+        try:
+            its = _points(run.run, equivalence, whole.series, widths=[width], lengths=[whole.length])
+        except ValueError as error:
+            raise Refusal(f"{error}. Run both sides with one --width.") from None
+    if not its:
+        raise Refusal(f"{run.run.name} has no problem with {width} chains free of errors. Run it with a larger --width.")
+    return RunPoints(run.run, (*run.points, its[-1]))
+
+
+def _points(run: StoredRun, equivalence: EquivalenceOf, series: Series, **only: list[int] | None) -> list[Point]:
+    speed = measured(run.telemetry())["tokens_per_s"]
+    return points(run, equivalence(str(run.manifest.fields.get("kind", "math"))), tokens_per_s=speed, series=series, **only)
 
 
 def _own(fields: Fields, name: str) -> list[int] | None:
@@ -72,13 +100,15 @@ def _own(fields: Fields, name: str) -> list[int] | None:
 
 
 def _check_finished(run: StoredRun, its: Sequence[Point], note: Note) -> None:
-    if not its:
+    fields = run.manifest.fields
+    if not its or its[-1].width < int(fields.get("width") or 1):
         raise Refusal(
-            f"{run.name} has no problem whose chains are all finished and graded. Let hyperscale run go on, or leave it out."
+            f"{run.name} has no problem whose chains are all finished, graded and free of errors. Let hyperscale run go on, or "
+            "leave it out."
         )
-    wanted, there = len(run.manifest.fields.get("problem_ids") or its[-1].problems), len(its[-1].problems)
+    wanted, there = len(fields.get("problem_ids") or its[-1].problems), len(its[-1].problems)
     if there < wanted:
-        note(f"{run.name} is not finished: {there} of its {wanted} problems count")
+        note(f"{run.name}: {there} of its {wanted} problems count; others are unfinished or have chains that ended in an error")
 
 
 def series_names(runs: Sequence[Fields]) -> list[str]:

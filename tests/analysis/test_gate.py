@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hyperscale.analysis.check import Metric, Outcome, Score, Terms, worst
+from hyperscale.analysis.compare import TooFewProblems
 from hyperscale.analysis.gate import Verdict, judge
 from hyperscale.analysis.point import Point
 from tests.analysis.made_points import made_point
@@ -98,7 +99,8 @@ def test_costs_that_are_nothing_have_no_ratio() -> None:
     nothing, something = (made_point([0.5] * 3, [cost] * 3) for cost in (0.0, 1.0))
     assert judge(nothing, nothing.on(nothing.problems), Terms(Metric.KV_READS)).outcome is Outcome.PASS
     (check,) = judge(something, nothing, Terms(Metric.KV_READS)).checks
-    assert (check.outcome, check.change, check.detectable) == (Outcome.INCONCLUSIVE, None, None)
+    assert (check.outcome, check.change, check.detectable) == (Outcome.FAIL, None, None)
+    assert judge(nothing, something, Terms(Metric.KV_READS)).outcome is Outcome.PASS
 
 
 def test_the_ratio_weighs_what_is_won_against_what_it_costs() -> None:
@@ -140,7 +142,8 @@ def test_the_same_reads_are_looked_up_on_the_baselines_frontier() -> None:
     [
         (0.45, 4096, Outcome.PASS),  # dearer than all of the frontier, whose end stands for it
         (0.1, 4096, Outcome.FAIL),
-        (0.9, 100, Outcome.INCONCLUSIVE),  # cheaper than all of it
+        (0.9, 100, Outcome.PASS),  # cheaper than all of it, and better
+        (0.05, 100, Outcome.INCONCLUSIVE),  # cheaper, and worse
         (0.38, 1024, Outcome.INCONCLUSIVE),
     ],
 )
@@ -153,9 +156,10 @@ def test_beyond_the_ends_of_a_frontier(accuracy: float, cost: float, wanted: Out
 
 
 def test_one_problem_is_not_enough() -> None:
-    one = made_point([1.0], [1.0])
-    with pytest.raises(ValueError, match="two problems"):
-        judge(one, one, Terms())
+    one, other = made_point([1.0], [1.0]), made_point([0.5], [1.0])
+    with pytest.raises(TooFewProblems, match="two problems"):
+        judge(one, other, Terms())
+    assert judge(one, one, Terms()).outcome is Outcome.PASS
 
 
 def test_what_would_be_found_follows_from_bounds_and_limit() -> None:
