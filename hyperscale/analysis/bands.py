@@ -10,9 +10,11 @@ import numpy.typing as npt
 from hyperscale.analysis.estimate import LEVEL
 from hyperscale.analysis.frontier import Axis, Curve, Frontier, curve, frontier, gain, mean_difference, share_problems
 from hyperscale.analysis.point import Cost, Numbers, Point
+from hyperscale.analysis.quantile import widened
 from hyperscale.analysis.staircase import climb, level, unbeaten
 from hyperscale.analysis.summary import Accounting
 
+RESAMPLES = 1000
 GRID = 100  # costs at which a band is known, beside those of the frontier's points
 _BLOCK = 1 << 22  # weights held in memory at once
 _ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
@@ -51,15 +53,18 @@ class GainBand:
     gain : float or None
         On the problems as they are.
     low, high : float or None
-        None where no resample has a gain.
+        None where no resample has a gain, where there is none on the problems as they are, and with a single problem.
     undefined : float
         Share of resamples where the frontiers' costs do not meet.
+    span : (float, float) or None
+        The costs that both frontiers span, which the gain is a mean over.
     """
 
     gain: float | None
     low: float | None
     high: float | None
     undefined: float
+    span: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Bands:
 def bootstrap(
     points_by_method: Mapping[str, Sequence[Point]],
     cost: Cost = Cost.READS,
-    resamples: int = 1000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     *,
     accounting: Accounting = Accounting.FULL,
@@ -114,7 +119,7 @@ def bootstrap(
         standings[method] = tuple(Standing(*share) for share in shares)
         curves[method] = list(_curves(costs[:, mine], accuracies[:, mine], axis))
         bands[method] = _band(frontiers[method], curves[method], axis)
-    return Bands(frontiers, bands, standings, _gains(frontiers, curves, axis), resamples, seed)
+    return Bands(frontiers, bands, standings, _gains(frontiers, curves, axis, len(everything[0].problems)), resamples, seed)
 
 
 def resampled_means(columns: Numbers, resamples: int, seed: int) -> Numbers:
@@ -154,7 +159,7 @@ def _costs(places: npt.NDArray[np.float64], axis: Axis) -> Numbers:
 
 
 def _gains(
-    frontiers: Mapping[str, Frontier], curves: Mapping[str, Sequence[Curve]], axis: Axis
+    frontiers: Mapping[str, Frontier], curves: Mapping[str, Sequence[Curve]], axis: Axis, problems: int
 ) -> dict[tuple[str, str], GainBand]:
     found = {}
     for one, other in combinations(frontiers, 2):
@@ -162,11 +167,17 @@ def _gains(
         pairs = zip(curves[one], curves[other], strict=True)
         all_gains = [mean_difference(*pair) for pair in pairs]
         there = [value for value in all_gains if value is not None]
-        low, high = np.quantile(there, _ENDS).tolist() if there else (None, None)
+        known = bool(there) and whole is not None and problems > 1
+        low, high = np.quantile(there, [widened(end, problems) for end in _ENDS]).tolist() if known else (None, None)
         undefined = 1 - len(there) / len(all_gains)
-        found[one, other] = GainBand(whole, low, high, undefined)
-        found[other, one] = GainBand(_minus(whole), _minus(high), _minus(low), undefined)
+        span = _span(frontiers[one], frontiers[other]) if whole is not None else None
+        found[one, other] = GainBand(whole, low, high, undefined, span)
+        found[other, one] = GainBand(_minus(whole), _minus(high), _minus(low), undefined, span)
     return found
+
+
+def _span(one: Frontier, other: Frontier) -> tuple[float, float]:
+    return float(max(one.costs[0], other.costs[0])), float(min(one.costs[-1], other.costs[-1]))
 
 
 def _minus(value: float | None) -> float | None:

@@ -5,6 +5,7 @@ of a chain are therefore the chain that a run of length l would have made, and t
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -163,7 +164,8 @@ def _marks(kind: str, chains: Sequence[ChainRecord], scores: Scores, equivalent:
     grades = [None if chain.finish_reason is FinishReason.ERROR else scores[chain.key] for chain in chains]
     sound = [None if grade is None or grade.verdict in FAULTS else grade for grade in grades]
     answers = [grade.extracted if grade and kind != Kind.CODE else None for grade in sound]
-    labels = classes_of(answers, equivalent)
+    settled = len({grade.correct for grade in sound if grade}) < 2  # no vote depends on which answers say the same
+    labels = classes_of(answers, operator.eq if settled else equivalent)
     pairs = zip(sound, labels, strict=True)
     return tuple(None if grade is None else Mark(label, grade.correct) for grade, label in pairs)
 

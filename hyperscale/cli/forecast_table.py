@@ -4,9 +4,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from hyperscale.cli.sweep_row import counted
 from hyperscale.cli.tally import clock
 from hyperscale.commands.forecast import RESTS_ON
 from hyperscale.commands.report_table import amount
+from hyperscale.commands.stage import Stage
 from hyperscale.commands.sweep_forecast import Foreseen, SweepForecast
 
 _BYTES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -15,7 +17,7 @@ _BYTES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 def forecast_table(found: SweepForecast) -> Table:
     """One line per planned run: the configurations it covers, chains to generate, and what they are going to cost."""
     table = Table(
-        title=f"{len(found.runs)} runs, about {clock(found.seconds)} of generation",
+        title=_title(found),
         caption=Text(RESTS_ON),
         title_justify="left",
         caption_justify="left",
@@ -47,6 +49,12 @@ def bytes_text(count: int) -> str:
             value = count / size
             return f"{value:.0f} {unit}" if value >= 9.95 else f"{value:.1f} {unit}"
     return f"{count} B"
+
+
+def _title(found: SweepForecast) -> str:
+    done = sum(each.prospect.stage is Stage.DONE for each in found.runs)
+    there = f" ({done} {'is' if done == 1 else 'are'} there)" if done else ""
+    return f"{counted(len(found.runs), 'run')}{there}, about {clock(found.seconds)} of generation"
 
 
 def _cells(each: Foreseen) -> tuple[str, ...]:

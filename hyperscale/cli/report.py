@@ -54,10 +54,11 @@ def _write(runs: list[Path], file: Path, show_questions: bool) -> None:
     from hyperscale.cli.output import note, results_only
 
     with results_only():
-        from hyperscale.commands.html_report import html_report
+        from hyperscale.commands.html_report import html_report, page_path
         from hyperscale.commands.report_figures import report_figures
 
-        path = html_report(runs, file, report_figures(runs, note), show_questions=show_questions)
+        path = page_path(file)
+        html_report(runs, path, report_figures(runs, note), show_questions=show_questions)
     print(path)
 
 

@@ -84,6 +84,7 @@ def sweep(
 
 
 def _sweep(file: Path | None, options: dict[str, Any], json: bool) -> None:
+    from hyperscale.cli.derived_table import derived_table
     from hyperscale.cli.output import print_json, results_only, stdout
     from hyperscale.cli.sweep_table import sweep_progress
 
@@ -92,12 +93,15 @@ def _sweep(file: Path | None, options: dict[str, Any], json: bool) -> None:
 
         found = command(file, **options, listener=listener)
     with results_only():
-        answer, report = found.to_json() if json else {}, found.report()
+        answer = found.to_json()
     if json:
         print_json(answer)
     elif found.finished:
         console = stdout()
-        console.print(report.table(console.width))
+        console.print(found.report().table(console.width))
+        if table := derived_table(answer["configurations"]):
+            console.print()
+            console.print(table)
     if found.failed:
         raise Refusal(found.failure_text())
 
@@ -111,7 +115,7 @@ def _foresee(file: Path | None, options: dict[str, Any], json: bool) -> None:
         from hyperscale.commands.sweep_forecast import forecast_sweep
 
         found = forecast_sweep(file, **options, note=lambda text: notes.print(text, soft_wrap=True, markup=False))
-    for line in (*(f"left out: {each}" for each in found.skipped), *calibration_lines(found)):
+    for line in calibration_lines(found):
         notes.print(line, soft_wrap=True, markup=False)
     if json:
         print_json(found.to_json())

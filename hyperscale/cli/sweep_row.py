@@ -55,6 +55,12 @@ class SweepRow:
             return self.tally.done
         return self.prospect.standing.present if self.prospect.standing else 0
 
+    def there_text(self) -> str:
+        """How much of a run that goes on is there."""
+        if self.done == self.wanted:
+            return "all its chains are there, grades or a summary of just these are not"
+        return f"{self.done} of {self.wanted} chains are there"
+
     @property
     def work_done(self) -> int:
         """What this sweep did for it, in chains times length: runs of other lengths are compared by it."""
@@ -109,6 +115,10 @@ def overview(rows: Sequence[SweepRow], now: float) -> str:
     failed = f", {states.count(Stage.FAILED)} failed" if Stage.FAILED in states else ""
     left = time_left(rows, now)
     waiting = any(row.work_left for row in rows)
-    return f"{states.count(Stage.DONE)} of {len(rows)} runs done{failed}" + (
-        f", about {clock(left)} left" if left is not None and waiting else ""
-    )
+    remaining = f", about {clock(left)} left" if left is not None and waiting else ""
+    return f"{states.count(Stage.DONE)} of {counted(len(rows), 'run')} done{failed}{remaining}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: 1 run, 2 runs."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

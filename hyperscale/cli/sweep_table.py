@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from hyperscale.cli.output import stderr
 from hyperscale.cli.progress import Clock
-from hyperscale.cli.sweep_row import RUNNING, SweepRow, overview
+from hyperscale.cli.sweep_row import RUNNING, SweepRow, counted, overview
 from hyperscale.cli.tally import clock
 from hyperscale.commands.listener import Listener, RunInfo
 from hyperscale.commands.stage import Stage
@@ -29,6 +30,12 @@ if TYPE_CHECKING:  # the table should be there before torch is
 
 LINE_SECONDS = 30.0
 AROUND = 6  # lines of a terminal that are not rows of the table
+SHORT_NAME = 16  # columns that are enough of a run's name
+HEADINGS = ("run", "state", "chains", "accuracy", "reads", "CR", "time")
+
+_LEFT = ("run", "state")
+_LEAST_FIRST = ("CR", "reads", "accuracy")  # what is left out where there is no room
+_GAP = 2  # between two cells: one for padding, one for the divider
 
 _STYLES = {Stage.DONE: "green", Stage.FAILED: "red", RUNNING: "bold"}
 
@@ -67,7 +74,7 @@ class _Sweeping:
             if row.state == Stage.FAILED:
                 self.note(f"{row.prospect.label} cannot be made: {row.reason}")
             elif row.prospect.stage is Stage.PARTIAL:
-                self.note(f"{row.prospect.label} goes on: {row.done} of {row.wanted} chains are there")
+                self.note(f"{row.prospect.label} goes on: {row.there_text()}")
 
     def running(self, number: int) -> Listener:
         row = self.rows[number]
@@ -132,13 +139,17 @@ class SweepLines(_Sweeping):
     def planned(self, runs: Sequence[Prospect]) -> None:
         super().planned(runs)
         states = [row.prospect.stage for row in self.rows]
-        there = f", {states.count(Stage.DONE)} of them there already" if Stage.DONE in states else ""
-        self._say(f"{len(self.rows)} runs{there}")
+        done = states.count(Stage.DONE)
+        there = f", {'all' if done == len(states) else f'{done} of them'} there already" if done else ""
+        self._say(f"{counted(len(self.rows), 'run')}{there}")
 
     def running(self, number: int) -> Listener:
         listener = super().running(number)
         self.said_at = self.now()
-        self._say(f"{self._place(number)}: {self.rows[number].wanted - self.rows[number].done} chains to generate")
+        missing = self.rows[number].wanted - self.rows[number].done
+        self._say(
+            f"{self._place(number)}: {counted(missing, 'chain')} to generate" if missing else f"{self._place(number)}: grading"
+        )
         return listener
 
     def done(self, number: int, summary: dict[str, Any]) -> None:
@@ -184,16 +195,33 @@ class SweepTable(_Sweeping):
         if not self.rows:
             return "" if self.over else self.spinner
         now = self.now()
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-        table.add_column("run", overflow="ellipsis", no_wrap=True)
-        table.add_column("state", no_wrap=True)
-        for heading in ("chains", "accuracy", "reads", "CR", "time"):
-            table.add_column(heading, justify="right", no_wrap=True, overflow="ellipsis")
         above, rows, below = around(self.rows, max(3, self.console.height - AROUND))
-        for row in rows:
-            table.add_row(*(Text(cell, _STYLES.get(row.state, "dim")) for cell in row.cells(now)))
-        hidden = f" ({above} more above, {below} below)" if above or below else ""
-        return Group(table, Text(f"{overview(self.rows, now)}, {clock(now - self.began)}{hidden}"))
+        columns = fitting([row.cells(now) for row in rows], self.console.width)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for heading in columns:
+            table.add_column(heading, justify="left" if heading in _LEFT else "right", no_wrap=True, overflow="ellipsis")
+        for row, texts in zip(rows, zip(*columns.values(), strict=True), strict=True):
+            table.add_row(*(Text(text, _STYLES.get(row.state, "dim")) for text in texts))
+        hidden = [f"{count} more {where}" for count, where in ((above, "above"), (below, "below")) if count]
+        so_far = ", ".join([overview(self.rows, now), f"{clock(now - self.began)} so far", *hidden])
+        return Group(table, Text(so_far))
+
+
+def fitting(cells: Sequence[Sequence[str]], width: int) -> dict[str, list[str]]:
+    """The columns that a terminal of `width` columns has room for, by heading: numbers are left out rather than cut."""
+    columns = {heading: list(texts) for heading, texts in zip(HEADINGS, zip(*cells, strict=True), strict=True)}
+    if _width(columns) > width:
+        columns["accuracy"] = [text.partition(" [")[0] for text in columns["accuracy"]]  # without the interval
+    for heading in _LEAST_FIRST:
+        if _width(columns) > width:
+            del columns[heading]
+    return columns
+
+
+def _width(columns: Mapping[str, Sequence[str]]) -> int:
+    widths = {heading: max(map(cell_len, (heading, *texts))) for heading, texts in columns.items()}
+    widths["run"] = min(widths["run"], SHORT_NAME)  # a name may be cut
+    return sum(widths.values()) + _GAP * len(widths)
 
 
 def around(rows: Sequence[SweepRow], room: int) -> tuple[int, Sequence[SweepRow], int]:

@@ -1,7 +1,7 @@
 """Calibration: how long chains are and how fast they come, from a run that is there or from a short try."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -87,7 +87,7 @@ def stored_calibration(run: PlannedRun, out: Path) -> Calibration | None:
     _, stored, chains = max(found, key=lambda each: (each[1].manifest.fields["budget"] == budget, each[0]))
     sample = tuple(SampleChain(chain.tokens, chain.finish_reason is FinishReason.STOP) for chain in chains[:MOST_CHAINS])
     speed = measured(stored.telemetry())["tokens_per_s"] or 0.0
-    return Calibration(f"{len(sample)} chains of {stored.name}", sample, speed, Pace.RUN)
+    return Calibration(f"{len(sample)} chains of {stored.name}{_caution(sample)}", sample, speed, Pace.RUN)
 
 
 def _stored(folder: Path, run: PlannedRun) -> Iterator[tuple[RunFolder, list[ChainRecord]]]:
@@ -122,7 +122,7 @@ def tried_calibration(
     took = now() - started
     sample = _sample(ended, len(tasks), stepped)
     tokens = sum(chain.tokens for chain in sample)
-    source = f"{len(tasks)} chains of {request.method} {request.budget.label}, tried for {took:.1f} s"
+    source = f"{len(tasks)} chains of {request.method} {request.budget.label}, tried for {took:.1f} s{_caution(sample)}"
     return Calibration(source, sample, tokens / took, Pace.WORKER)
 
 
@@ -147,3 +147,8 @@ def _sample(ended: list[ChainRecord], started: int, stepped: int) -> tuple[Sampl
         tokens = (stepped + started - sum(record.tokens for record in ended)) // under_way
         sample += [SampleChain(tokens, ended=False)] * under_way
     return tuple(sample)
+
+
+def _caution(sample: Sequence[SampleChain]) -> str:
+    """What to say of a sample that does not show when chains end."""
+    return "" if any(chain.ended for chain in sample) else ", of which none ended by itself: each is taken to be as long as L"

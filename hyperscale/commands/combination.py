@@ -1,7 +1,7 @@
 """Combination: one method at one configuration, and which of them make sense."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyperscale.cache.policy import Policy
@@ -60,7 +60,7 @@ def combinations(entry: Entry, common: Common) -> Iterator[Combination | Skipped
     Refusal
         A combination that was named one by one does not go together.
     """
-    policies = {method: make_policy(method, _settings(entry, method)) for method in entry.methods}
+    policies = policies_of(entry.methods, entry.settings)
     shared = entry.stated is Stated.PRODUCT and any(isinstance(policy, Vanilla) for policy in policies.values())
     for method, policy in policies.items():
         is_dense = isinstance(policy, Vanilla)
@@ -68,7 +68,7 @@ def combinations(entry: Entry, common: Common) -> Iterator[Combination | Skipped
         if not wanted:
             yield Skipped(method, f"there is no {'1x' if is_dense else 'compressed'} configuration for it")
         for configuration in wanted:
-            settings = _settings(entry, method)
+            settings = _settings(entry.methods, entry.settings, method)
             try:
                 resolved = policy.resolved(configuration.budget)
             except UsageError as error:
@@ -86,24 +86,37 @@ def left_out(entry: Entry, label: str, error: HyperscaleError) -> Skipped:
     return Skipped(label, str(error))
 
 
+def policies_of(methods: Sequence[str], settings: Mapping[str, str]) -> dict[str, Policy]:
+    """The policies of several methods, each with those of the settings that it has.
+
+    Raises
+    ------
+    UsageError
+        There is no such method, none of them has a parameter of that name, or a value does not fit.
+    Refusal
+        The file of a policy is missing or cannot be used.
+    """
+    known = {method: _fields(method) for method in methods}
+    for name in settings:
+        if len(methods) > 1 and not any(name in fields for fields in known.values()):
+            raise unknown(f"parameter of {', '.join(methods)}", name, set().union(*known.values()))
+    return {method: make_policy(method, _settings(methods, settings, method)) for method in methods}
+
+
 def settings_notes(entry: Entry) -> list[str]:
-    """Which of several methods a setting is for; raises UsageError where no method has a parameter of that name."""
-    fields = {method: _fields(method) for method in entry.methods} if len(entry.methods) > 1 else {}
-    notes = []
-    for name, text in entry.settings.items() if fields else ():
-        having = [method for method, known in fields.items() if name in known]
-        if not having:
-            raise unknown(f"parameter of {', '.join(entry.methods)}", name, set().union(*fields.values()))
-        if len(having) < len(fields):
-            notes.append(f"{name}={text} is for {', '.join(having)}")
-    return notes
+    """Which of several methods a setting is for, where it is not for all."""
+    having = {name: [method for method in entry.methods if name in _fields(method)] for name in entry.settings}
+    return [
+        f"{name}={entry.settings[name]} is for {', '.join(methods)}"
+        for name, methods in having.items()
+        if len(methods) < len(entry.methods)
+    ]
 
 
-def _settings(entry: Entry, method: str) -> dict[str, str]:
-    if len(entry.methods) == 1:
-        return dict(entry.settings)  # making the policy says what is wrong with them
-    known = _fields(method)
-    return {name: text for name, text in entry.settings.items() if name in known}
+def _settings(methods: Sequence[str], settings: Mapping[str, str], method: str) -> dict[str, str]:
+    """Of the settings of several methods, those that one has; of a single method all, and making it says what is wrong."""
+    known = settings.keys() if len(methods) == 1 else _fields(method)
+    return {name: text for name, text in settings.items() if name in known}
 
 
 def _fields(method: str) -> set[str]:

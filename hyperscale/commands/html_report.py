@@ -13,8 +13,9 @@ from hyperscale.commands.report import Report, resummarize
 from hyperscale.commands.run_labels import run_labels
 from hyperscale.errors import HyperscaleError, UsageError
 from hyperscale.page.document import Page, document
+from hyperscale.page.drawing import Drawing
+from hyperscale.page.plain_table import PlainTable
 from hyperscale.page.shown_run import Texts, show_run
-from hyperscale.page.summary_table import SummaryTable
 from hyperscale.store.disk import refusing, write_whole
 from hyperscale.store.find_runs import open_runs
 from hyperscale.store.records import ScoreRecord
@@ -34,7 +35,7 @@ class _Found:
 
 
 def html_report(
-    runs: Iterable[Path | str], out_file: Path | str, figures: Sequence[str] = (), *, show_questions: bool = False
+    runs: Iterable[Path | str], out_file: Path | str, figures: Sequence[Drawing] = (), *, show_questions: bool = False
 ) -> Path:
     """Write runs as one self-contained page: summary, figures, configuration, every problem, every chain on demand.
 
@@ -45,7 +46,7 @@ def html_report(
     out_file
         Where the page goes; an older one is replaced.
     figures
-        SVG texts, shown in this order; the ``<title>`` of each is its description.
+        Shown in this order; `report_figures` draws them.
     show_questions
         Also put in what models wrote about questions that should not be published (`has_private_questions`).
 
@@ -56,13 +57,20 @@ def html_report(
     Refusal
         If there is no run, one cannot be read, or `out_file` cannot be written.
     """
-    out = Path(out_file)
-    if out.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"A page is called *{SUFFIXES[0]}, not {out.name}: use --html {out.with_suffix(SUFFIXES[0])}.")
+    out = page_path(out_file)
     content = document(_page(open_runs(map(Path, runs)), figures, show_questions=show_questions))
     with refusing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, content)
+    return out
+
+
+def page_path(out_file: Path | str) -> Path:
+    """The name of a page, which must look like one: else it raises UsageError, before anything is read."""
+    out = Path(out_file)
+    if out.suffix.lower() not in SUFFIXES:
+        better = out.with_suffix(SUFFIXES[0]) if out.name else out / f"page{SUFFIXES[0]}"
+        raise UsageError(f"A page is called *{SUFFIXES[0]}, not {out}: use --html {better}.")
     return out
 
 
@@ -85,7 +93,7 @@ def _card(fields: Mapping[str, Any]) -> TaskCard | None:
         return None
 
 
-def _page(runs: Sequence[StoredRun], figures: Sequence[str], *, show_questions: bool) -> Page:
+def _page(runs: Sequence[StoredRun], figures: Sequence[Drawing], *, show_questions: bool) -> Page:
     with equivalences() as equivalence:
         found = sorted((_look_at(run, equivalence) for run in runs), key=lambda one: _place(one.summary))
         labels = run_labels([one.run.manifest.fields for one in found])
@@ -94,7 +102,7 @@ def _page(runs: Sequence[StoredRun], figures: Sequence[str], *, show_questions: 
             for one, label in zip(found, labels, strict=True)
         )
     table = Report(tuple(one.summary for one in found)).table(_WIDE)
-    return Page(shown, SummaryTable.of(table, labels), tuple(figures), any(one.private for one in found))
+    return Page(shown, PlainTable.of_report(table, labels), tuple(figures), any(one.private for one in found))
 
 
 def _look_at(run: StoredRun, equivalence: EquivalenceOf) -> _Found:

@@ -41,4 +41,4 @@ def _panel(panel: Panel, points: Sequence[Point], machine: str, note: Note) -> L
 def _timed(point: Point) -> Timed:
     reads = float(point.cost(Cost.READS, Accounting.FULL).mean())
     assert point.seconds is not None
-    return Timed(point.series.method, f"{point.series.method} {point.label}", reads, point.seconds)
+    return Timed(point.series.method, point.label, reads, point.seconds)

@@ -1,7 +1,8 @@
 """`hyperscale plot pareto`: accuracy against cost, from runs to a figure, a text and numbers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,22 @@ from matplotlib.figure import Figure
 from rich.text import Text
 
 from hyperscale.analysis import bands as resampled
-from hyperscale.analysis.common_grid import common_grid
+from hyperscale.analysis.common_grid import CommonGrid, common_grid
+from hyperscale.analysis.estimate import FEW_PROBLEMS
 from hyperscale.analysis.frontier import Axis
 from hyperscale.analysis.point import Cost, Panel, Point
 from hyperscale.analysis.published_results import published_results
 from hyperscale.analysis.summary import Accounting
 from hyperscale.commands.figure_files import written
+from hyperscale.commands.gate_summary import signed
+from hyperscale.commands.report_table import amount
 from hyperscale.commands.run_points import RunPoints, by_panel, load_points, one_machine, shared_problems
+from hyperscale.errors import Refusal
 from hyperscale.figures.axes import Amounts
 from hyperscale.figures.pareto import Band, Curve, Mark, ParetoPanel, pareto
 from hyperscale.figures.terminal import text_plot
-from hyperscale.names import unknown
+from hyperscale.names import one_of, unknown
+from hyperscale.shown import shown
 
 DENSE = "vanilla"
 PAPER = "paper"
@@ -79,8 +85,10 @@ class ParetoPlot:
 
     def to_json(self) -> dict[str, Any]:
         """Points and gains as one JSON object, as `--json` prints it."""
-        question = {"cost": str(self.question.cost), "axis": str(self.question.axis), "reference": self.question.reference}
+        question = {name: str(value) if isinstance(value, StrEnum) else value for name, value in asdict(self.question).items()}
         return question | {
+            "resamples": resampled.RESAMPLES,
+            **({"citation": str(published_results().citation)} if self.question.paper else {}),
             "panels": [
                 {
                     **asdict(its.panel),
@@ -90,7 +98,7 @@ class ParetoPlot:
                     "remarks": list(its.remarks),
                 }
                 for its in self.numbers
-            ]
+            ],
         }
 
     @property
@@ -124,8 +132,18 @@ def pareto_of(
     """`pareto_plot` of runs whose points are there already; raises as it does."""
     if question.cost is Cost.LATENCY:
         one_machine(loaded)
+    _check_reference(loaded, question.reference, note)
     parts = [_panel(panel, points, question, note) for panel, points in by_panel(loaded, mixed=mixed).items()]
     return ParetoPlot(question, tuple(drawn for drawn, _ in parts), tuple(numbers for _, numbers in parts))
+
+
+def _check_reference(loaded: Sequence[RunPoints], reference: str, note: Note) -> None:
+    methods = sorted({run.whole.series.method for run in loaded})
+    if reference in methods:
+        return
+    if reference != DENSE:
+        raise Refusal(f"None of these runs is of {reference}, which gains are wanted over. There are {', '.join(methods)}.")
+    note(f"no gains: none of these runs is of {DENSE}, which methods are held against (--reference)")
 
 
 def plot_pareto(
@@ -150,48 +168,61 @@ def ask(
     if overlay not in (None, PAPER):
         raise unknown("overlay", overlay, [PAPER])
     return Question(
-        _one_of(Cost, cost, "cost"),
-        _one_of(Axis, axis, "axis"),
-        _one_of(Accounting, accounting, "accounting"),
+        one_of(Cost, cost, "cost"),
+        one_of(Axis, axis, "axis"),
+        one_of(Accounting, accounting, "accounting"),
         reference,
         paper=overlay == PAPER,
     )
-
-
-def _one_of(kind: Any, text: str, what: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise unknown(what, text, list(kind)) from None
 
 
 def _panel(panel: Panel, points: Sequence[Point], question: Question, note: Note) -> tuple[ParetoPanel, PanelNumbers]:
     points = shared_problems(panel, points, note)
     by_method = _by_method(points)
     grid = common_grid(by_method)
-    found = resampled.bootstrap(
-        grid.points or by_method, question.cost, seed=question.seed, accounting=question.accounting, axis=question.axis
-    )
+    found = _resampled(grid, question)
+    where = shown(f"{panel.task}, {panel.base_model}")
     for remark in grid.remarks:
-        note(f"{panel.task}, {panel.base_model}: frontiers and gains without some points. {remark}")
+        note(f"{where}: frontiers and gains without some points. {remark}")
+    for remark in _cautions(by_method, len(points[0].problems)):
+        note(f"{where}: {remark}")
     gains = {
-        method: found.gains[method, question.reference]
-        for method in by_method
-        if method != question.reference and question.reference in by_method
+        method: found.gains[method, question.reference] for method in by_method if (method, question.reference) in found.gains
     }
     rows = _rows(points, found, question)
     beside = published_texts(panel, question.cost, question.reference) if question.paper else {}
     if question.paper and not beside:
-        note(f"{panel.task}: the paper has no gains over {question.reference} for it")
+        note(f"{shown(panel.task)}: the paper has no gains over {question.reference} for it")
+    if beside:
+        note(f"paper: {published_results().citation}")
     remarks = {
-        method: "; ".join([*([_gain_text(gains[method])] if method in gains else []), *beside.get(method, ())])
-        for method in by_method
+        method: "; ".join(
+            [*_models(points_of, panel), *([_gain_text(gains[method])] if method in gains else []), *beside.get(method, ())]
+        )
+        for method, points_of in by_method.items()
     }
     curves = [_curve(method, rows, found.bands.get(method), remarks[method]) for method in by_method]
     problems = len(points[0].problems)
-    title = f"{panel.task} · {panel.base_model} · {problems} problem{'s' if problems > 1 else ''}"
+    title = shown(f"{panel.task} · {panel.base_model} · {problems} problem{'s' if problems > 1 else ''}")
     drawn = ParetoPanel(title, curves, _dense_chain(points, question))
     return drawn, PanelNumbers(panel, problems, tuple(rows), gains, tuple(grid.remarks))
+
+
+def _resampled(grid: CommonGrid, question: Question) -> resampled.Bands:
+    if not grid.problems:  # nothing that all methods have: points alone
+        return resampled.Bands({}, {}, {}, {}, 0, question.seed)
+    return resampled.bootstrap(
+        grid.points, question.cost, seed=question.seed, accounting=question.accounting, axis=question.axis
+    )
+
+
+def _cautions(by_method: Mapping[str, Sequence[Point]], problems: int) -> Iterator[str]:
+    budgets = {method: len({point.series.budget for point in points}) for method, points in by_method.items()}
+    if len(set(budgets.values())) > 1:
+        counts = ", ".join(f"{method} {count}" for method, count in budgets.items())
+        yield f"the methods have different numbers of budgets ({counts}): a frontier over more points is higher by chance"
+    if problems < FEW_PROBLEMS:
+        yield f"bands and gains of {problems} problems are rough: from {FEW_PROBLEMS} on they can be trusted"
 
 
 def _by_method(points: Iterable[Point]) -> dict[str, list[Point]]:
@@ -248,7 +279,7 @@ def published_texts(panel: Panel, cost: Cost, reference: str) -> dict[str, list[
         for gain in published_results().gains
         if (gain.task, str(gain.cost), gain.reference) == (panel.task, str(cost), reference)
     ]
-    own = [gain for gain in gains if gain.base_model == panel.base_model]
+    own = [gain for gain in gains if gain.base_model.rpartition("/")[2] == panel.base_model.rpartition("/")[2]]
     texts: dict[str, list[str]] = {}
     for gain in own or gains:
         size = gain.base_model.rpartition("-")[2]
@@ -256,11 +287,19 @@ def published_texts(panel: Panel, cost: Cost, reference: str) -> dict[str, list[
     return {method: [f"paper {', '.join(each)}"] for method, each in texts.items()}
 
 
+def _models(points: Sequence[Point], panel: Panel) -> list[str]:
+    """The models of a method, where they are others than the panel's."""
+    names = dict.fromkeys(point.series.model for point in points)
+    return [", ".join(names)] if set(names) != {shown(panel.base_model)} else []
+
+
 def _gain_text(gain: resampled.GainBand) -> str:
     if gain.gain is None:
-        return "gain NA, costs do not meet"
-    interval = "" if gain.low is None or gain.high is None else f" [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
-    return f"gain {100 * gain.gain:+.1f}{interval}"
+        return "gain NA: no cost in common at what all methods have"
+    interval = "" if gain.low is None or gain.high is None else f" [{signed(100 * gain.low)}, {signed(100 * gain.high)}]"
+    sometimes = f" (NA in {100 * gain.undefined:.0f}% of resamples)" if gain.undefined >= 0.005 else ""
+    span = f" over {amount(gain.span[0])}–{amount(gain.span[1])}" if gain.span else ""
+    return f"gain {signed(100 * gain.gain)} points{interval}{span}{sometimes}"
 
 
 def _dense_chain(points: Sequence[Point], question: Question) -> Mark | None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from hyperscale.analysis.compression import compression_by_length
 from hyperscale.commands.figure_files import written
 from hyperscale.commands.run_labels import run_labels
+from hyperscale.commands.run_points import series_names
 from hyperscale.commands.telemetry import retention_of
 from hyperscale.errors import Refusal
 from hyperscale.figures.learning_curve import learning_curve
@@ -43,7 +44,9 @@ def plot_retention(runs: Iterable[Path | str], out: Path | str = Path("plots")) 
 def retention_figure(runs: Iterable[Path | str]) -> Figure:
     """The figure of `plot_retention`; raises as it does."""
     found = sorted(open_runs(map(Path, runs)), key=_dense_first)
-    curves = [_curve(run, label) for run, label in zip(found, run_labels([run.manifest.fields for run in found]), strict=True)]
+    fields = [run.manifest.fields for run in found]
+    names = zip(found, run_labels(fields), series_names(fields), strict=True)
+    curves = [_curve(run, label, method) for run, label, method in names]
     if not any(curve.buckets for curve in curves):
         raise Refusal("None of these runs has a finished chain of two tokens or more. Let hyperscale run finish some first.")
     return retention(curves)
@@ -73,10 +76,10 @@ def _dense_first(run: StoredRun) -> tuple[Any, ...]:
     return str(fields.get("task")), str(fields.get("base_model")), method != "vanilla", method, len(budget), budget
 
 
-def _curve(run: StoredRun, label: str) -> RetentionCurve:
+def _curve(run: StoredRun, label: str, method: str) -> RetentionCurve:
     held = retention_of(run.telemetry())
     buckets = compression_by_length(run.chains(Detail.COUNTS).values())
-    return RetentionCurve(label, held.share if held.seen else [], buckets)
+    return RetentionCurve(label, held.share if held.seen else [], buckets, method)
 
 
 def _training_log(folder: Path) -> list[dict[str, Any]]:

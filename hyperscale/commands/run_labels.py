@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hyperscale.budget import format_size
+from hyperscale.shown import shown
 
 Fields = Mapping[str, Any]
 
@@ -19,14 +20,16 @@ _PARTS: tuple[Callable[[Fields], str], ...] = (
 
 
 def run_labels(runs: Sequence[Fields]) -> list[str]:
-    """One label per run, from the fields of its manifest: method and budget, then whatever those alike in these differ in."""
-    labels = [_PARTS[0](fields) for fields in runs]
-    for part in _PARTS[1:]:
-        alike = Counter(labels)
-        told = {label: {part(fields) for fields, mine in zip(runs, labels, strict=True) if mine == label} for label in alike}
-        labels = [
-            f"{label}, {part(fields)}" if len(told[label]) > 1 else label for label, fields in zip(labels, runs, strict=True)
-        ]
+    """One label per run, from the fields of its manifest: method and budget, then whatever those alike in these differ in.
+
+    Each is a line that may stand anywhere, whatever names the runs have: see `shown`.
+    """
+    labels, *more = ([shown(part(fields)) for fields in runs] for part in _PARTS)
+    for texts in more:
+        told: dict[str, set[str]] = {}
+        for label, text in zip(labels, texts, strict=True):
+            told.setdefault(label, set()).add(text)
+        labels = [f"{label}, {text}" if len(told[label]) > 1 else label for label, text in zip(labels, texts, strict=True)]
     seen: Counter[str] = Counter()
     alike = Counter(labels)
     for number, label in enumerate(labels):

@@ -11,6 +11,7 @@ from hyperscale.cards import ProblemSet, TaskCard, card_names, load_card
 from hyperscale.commands.request import Request
 from hyperscale.engine.sampler import Sampling
 from hyperscale.models import LoadedModel
+from hyperscale.processes import usable_cores
 from hyperscale.store.manifest import Manifest
 
 PACKAGES = ("hyperscale", "torch", "transformers", "datasets", "tokenizers", "math-verify", "sympy", "numpy")
@@ -89,4 +90,14 @@ def _device_name(model: LoadedModel) -> str:
         import torch
 
         return torch.cuda.get_device_name(model.device)
-    return platform.processor() or platform.machine()
+    return f"{_processor()}, {usable_cores()} cores"
+
+
+def _processor() -> str:
+    """The model of the CPU; times of two machines with one architecture are not comparable."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (names[0] if names else "") or platform.processor() or platform.machine()

@@ -114,7 +114,7 @@ def _check_finished(run: StoredRun, its: Sequence[Point], note: Note) -> None:
 def series_names(runs: Sequence[Fields]) -> list[str]:
     """What each run's method is called beside the others: settings are named where one method comes with several."""
     names = [str(fields.get("method")).rpartition(".py:")[2] for fields in runs]
-    settings = [dict(fields.get("policy") or {}) for fields in runs]
+    settings = [dict(fields.get("policy") or {}) | _versions(fields) for fields in runs]
     for number, policy in enumerate(settings):
         if policy.pop("decide_at", None) == "exit":
             names[number] += f", {IMMEDIATE}"
@@ -128,6 +128,12 @@ def series_names(runs: Sequence[Fields]) -> list[str]:
         " ".join([name, *(f"{key}={policy[key]}" for key in sorted(differing[name]) if key in policy)])
         for name, policy in zip(names, settings, strict=True)
     ]
+
+
+def _versions(fields: Fields) -> dict[str, str]:
+    """What tells runs apart that are called the same."""
+    hashes = {"code": fields.get("policy_code"), "weights": fields.get("weights_hash")}
+    return {name: str(text)[:6] for name, text in hashes.items() if text}
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -36,7 +36,7 @@ def scaling_of(loaded: Sequence[RunPoints], *, mixed: bool = False, note: Note =
 
 def _panel(panel: Panel, points: Sequence[Point], note: Note) -> ScalingPanel:
     series: dict[Series, list[Point]] = {}
-    for point in sorted(points, key=lambda point: (point.series.method != DENSE, point.series.method)):
+    for point in sorted(points, key=_dense_first):
         series.setdefault(point.series, []).append(point)
     width = min(max(point.width for point in its) for its in series.values())
     length = _common_length(panel, series, note)
@@ -45,11 +45,17 @@ def _panel(panel: Panel, points: Sequence[Point], note: Note) -> ScalingPanel:
             _label(its, named=_ambiguous(its, series)),
             _growth([p for p in mine if p.length == length], lambda point: point.width),
             _growth([p for p in mine if p.width == width], lambda point: point.length),
+            its.method,
         )
         for its, mine in series.items()
     ]
     problems = len(points[0].problems)
     return ScalingPanel(f"{panel.task} · {panel.base_model} · {problems} problems", width, length, curves)
+
+
+def _dense_first(point: Point) -> tuple[bool, str, int, str]:
+    method, budget = point.series.method, point.series.budget
+    return method != DENSE, method, len(budget), budget
 
 
 def _common_length(panel: Panel, series: dict[Series, list[Point]], note: Note) -> int:

@@ -49,7 +49,7 @@ def sweep(
     request = understand_sweep(file, options)
     with request.blaming():
         plan = plan_sweep(request)
-        for text in (*plan.notes, *(f"left out: {each}" for each in plan.skipped)):
+        for text in plan.remarks:
             listener.note(text)
         found = prospects(plan, listener.note)
     listener.planned(found)

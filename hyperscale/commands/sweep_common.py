@@ -40,9 +40,9 @@ class Common:
     def data_path(self) -> Path | None:
         return None if self.data is None else Path(self.data)
 
-    def check(self) -> None:
-        """Refuse what is wrong with these words by themselves (UsageError)."""
-        self.request("vanilla", {}, Configuration(1, 64, Budget(ratio=1.0)))
+    def check(self, width: int = 1) -> None:
+        """Refuse what is wrong with these words by themselves, or together with so many chains per problem (UsageError)."""
+        self.request("vanilla", {}, Configuration(width, 64, Budget(ratio=1.0)))
         pick_dtype(self.machine.dtype, pick_device(self.device))
 
     def request(

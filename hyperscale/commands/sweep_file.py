@@ -1,25 +1,22 @@
 """A sweep written down: its TOML file, whose every mistake is told with line and key."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
-from hyperscale.cache.registry import make_policy, policy_class
+from hyperscale.bundled import locate
+from hyperscale.cache.registry import policy_class
 from hyperscale.cards import load_card
+from hyperscale.commands.combination import policies_of
+from hyperscale.commands.located_table import LocatedTable
 from hyperscale.commands.sweep_common import Common
 from hyperscale.commands.sweep_entry import DEFAULT_TASK, Entry, Stated
-from hyperscale.commands.toml_lines import line_of
 from hyperscale.configuration import read_configuration
 from hyperscale.errors import HyperscaleError, Refusal
 from hyperscale.store.disk import refusing
-from hyperscale.toml_table import Table
-
-Read = TypeVar("Read")
 
 _SHARED: Mapping[str, type] = {
     "limit": int,
@@ -32,6 +29,12 @@ _SHARED: Mapping[str, type] = {
     "allow_partial_tests": bool,
 }
 _DAYS = ("since", "until")
+_BOTH = ("tasks", "seeds", "model", "set", "configs")  # may stand at the top and in a [[run]]
+_TOP = (*_BOTH, "methods", "run", *_SHARED, *_DAYS)
+_RUN = (*_BOTH, "method", "config")
+_BESIDE = ("accept_licence", "unsafe_no_sandbox", "out", "device", "rows", "workers")
+_TOP_HINTS = {key: f"; say it beside the file: --{key.replace('_', '-')}" for key in _BESIDE}
+_RUN_HINTS = {**_TOP_HINTS, **dict.fromkeys((*_SHARED, *_DAYS), "; it is for all runs: put it at the top of the file")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,78 +45,6 @@ class SweepFile:
     shared: Mapping[str, Any]
 
 
-class _SweepTable(Table):
-    """A table of a sweep file, which knows its lines."""
-
-    def __init__(self, path: Path, text: str, values: Mapping[str, object], place: tuple[str | int, ...] = ()) -> None:
-        self.text, self.place = text, place
-        super().__init__(path, values, " ".join(str(part + 1) if isinstance(part, int) else part for part in place))
-
-    def where(self, key: str | None = None, item: str | None = None) -> str:
-        """File, line and table of a key that is there, or of the table itself."""
-        place = self.place if key is None else (*self.place, key)
-        line = line_of(self.text, place, item) if place else 1
-        table = f"[[{self.name}]]" if self.place and self.place[0] == "run" and len(self.place) == 2 else f"[{self.name}]"
-        return f"{self.path}, line {line}: {table if self.name else ''}{' ' if self.name and key else ''}{key or ''}"
-
-    def refuse(self, key: str, complaint: str) -> NoReturn:
-        if key in self.values:
-            raise Refusal(f"{self.where(key)} {complaint}.")
-        raise Refusal(f"{self.where() if self.place else self.path}: {key} {complaint}.")
-
-    @contextmanager
-    def blaming(self, key: str, item: str | None = None) -> Iterator[None]:
-        """Say of what is wrong inside where it stands."""
-        try:
-            yield
-        except HyperscaleError as error:
-            raise Refusal(f"{self.where(key, item)}: {error}") from None
-
-    def each(self, key: str, read: Callable[[str], Read]) -> tuple[Read, ...]:
-        """What `read` makes of the texts at `key`; a key that is there must hold some."""
-        texts = self.texts(key)
-        if key in self.values and not texts:
-            self.refuse(key, "is empty; name at least one, or leave it out")
-        return tuple(self.one(key, text, read) for text in texts)
-
-    def one(self, key: str, text: str, read: Callable[[str], Read]) -> Read:
-        with self.blaming(key, text):
-            return read(text)
-
-    def numbers(self, key: str) -> tuple[int, ...]:
-        items = self.take(key, list, [])
-        if key in self.values and not items:
-            self.refuse(key, "is empty; name at least one, or leave it out")
-        for item in items:
-            if not isinstance(item, int) or isinstance(item, bool):
-                self.refuse(key, f"must be a list of whole numbers, but holds {item!r}")
-            if not 0 <= item < 1 << 63:
-                self.refuse(key, f"must lie between 0 and 2^63 - 1, but holds {item}")
-        return tuple(items)
-
-    def flag(self, key: str) -> bool | None:
-        self.known.append(key)
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, bool):
-            self.refuse(key, f"must be true or false, not {value!r}")
-        return value
-
-    def settings(self) -> dict[str, str]:
-        """The table ``set``: parameters of methods as the text that ``--set`` takes."""
-        inner = _SweepTable(self.path, self.text, self.take("set", dict, {}), (*self.place, "set"))
-        for key, value in inner.values.items():
-            if not isinstance(value, str | int | float):
-                inner.refuse(key, f"must be a number, a text, true or false, not {value!r}")
-        return {key: _text(value) for key, value in inner.values.items()}
-
-    def close(self) -> None:
-        for key in self.values:
-            if key not in self.known:
-                nearest = get_close_matches(key, self.known, n=1, cutoff=0.5)
-                hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-                self.refuse(key, f"is no key of a sweep; {hint}Known here: {', '.join(sorted(self.known))}")
-
-
 def read_sweep_file(path: Path) -> SweepFile:
     """Read a sweep (docs/sweep.md says what may stand in it).
 
@@ -122,77 +53,83 @@ def read_sweep_file(path: Path) -> SweepFile:
     Refusal
         There is no such file, it is no TOML, or one of its keys or values is wrong; file, line and key are named.
     """
+    table = _parsed(path)
+    table.allow(_TOP, _TOP_HINTS)
+    shared = _shared(table)
+    whole = _whole(table)
+    entries = (*([whole] if whole.methods else []), *_singles(table, whole))
+    if not entries:
+        raise Refusal(f'{path} says nothing to run. Add methods = ["vanilla"] and configs = ["8-1k-1x"], or [[run]] tables.')
+    _check_together(table, shared, entries)
+    return SweepFile(entries, shared)
+
+
+def _parsed(path: Path) -> LocatedTable:
+    if not path.exists():
+        raise Refusal(f"There is no sweep file {path}. Check the path.")
     with refusing(path):
         content = path.read_bytes()
     try:
-        text = content.decode()
-        table = _SweepTable(path, text, tomllib.loads(text))
+        text = content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
+        return LocatedTable(path, text, tomllib.loads(text))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise Refusal(f"{path}, line {line}: this is not UTF-8. Save the file as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise Refusal(f"{path} is no TOML: {error}. Correct it (docs/sweep.md has an example).") from None
-    shared = _shared(table)
-    whole = _whole(table)
+
+
+def _whole(table: LocatedTable) -> Entry:
+    """The product at the top of the file; without methods where there is none."""
+    for key, other in (("methods", "configs"), ("configs", "methods")):
+        if key in table.values and other not in table.values:
+            table.refuse(key, f"is there without {other}. Add {other}, or say [[run]] by [[run]] what to run")
+    methods = table.each("methods", _method)
+    if "set" in table.values and not methods:
+        table.refuse("set", "is for the methods at the top, and there are none. Put set into the [[run]] it is for")
+    return Entry(
+        methods=methods,
+        readings=table.each("configs", read_configuration),
+        tasks=table.each("tasks", _task) or (DEFAULT_TASK,),
+        seeds=table.seeds("seeds") or (0,),
+        model=_model(table, "auto"),
+        settings=_settings(table, methods, _TOP),
+        where=str(table.path),
+    )
+
+
+def _singles(table: LocatedTable, whole: Entry) -> list[Entry]:
+    """The ``[[run]]`` tables."""
+    if isinstance(table.values.get("run"), dict):
+        table.refuse("run", "has one pair of brackets. Write [[run]], as there may be several")
     singles = table.take("run", list, [])
     for number, values in enumerate(singles):
         if not isinstance(values, dict):
             table.refuse("run", f"must be tables [[run]], but holds {values!r} at place {number + 1}")
-    table.close()
-    entries = [
-        *([whole] if whole.methods else []),
-        *(_single(_SweepTable(path, text, values, ("run", number)), whole) for number, values in enumerate(singles)),
-    ]
-    if not entries:
-        raise Refusal(f'{path} says nothing to run. Add methods = ["vanilla"] and configs = ["8-1k-1x"], or [[run]] tables.')
-    return SweepFile(tuple(entries), shared)
+    return [_single(table.inner(values, "run", number), whole) for number, values in enumerate(singles)]
 
 
-def _whole(table: _SweepTable) -> Entry:
-    """The product at the top of the file; without methods where there is none."""
-    entry = Entry(
-        methods=_once(table.each("methods", _method)),
-        readings=_once(table.each("configs", read_configuration)),
-        tasks=_once(table.each("tasks", _task)) or (DEFAULT_TASK,),
-        seeds=_once(table.numbers("seeds")) or (0,),
-        model=table.take("model", str, "auto"),
-        settings=table.settings(),
-        where=str(table.path),
-    )
-    for key, other in (("methods", "configs"), ("configs", "methods")):
-        if key in table.values and other not in table.values:
-            table.refuse(key, f"is there without {other}. Add {other}, or say [[run]] by [[run]] what to run")
-    if entry.settings and not entry.methods:
-        table.refuse("set", "is for the methods at the top, and there are none. Put set into the [[run]] it is for")
-    return entry
-
-
-def _single(table: _SweepTable, whole: Entry) -> Entry:
+def _single(table: LocatedTable, whole: Entry) -> Entry:
     """One ``[[run]]``: a method, its configurations, and what it has otherwise than the top of the file."""
-    method = table.take("method", str)
-    settings = table.settings()
+    table.allow(_RUN, _RUN_HINTS)
+    method = table.one("method", table.take("method", str), _method)
     if ("config" in table.values) == ("configs" in table.values):
         table.refuse("config", 'must be there, such as "8-1k-8x", or configs, a list of several; and not both')
     config = table.find("config", str)
     one = () if config is None else (table.one("config", config, read_configuration),)
-    entry = Entry(
-        methods=(table.one("method", method, _method),),
-        readings=_once(one + table.each("configs", read_configuration)),
-        tasks=_once(table.each("tasks", _task)) or whole.tasks,
-        seeds=_once(table.numbers("seeds")) or whole.seeds,
-        model=table.take("model", str, whole.model),
-        settings=settings,
+    return Entry(
+        methods=(method,),
+        readings=one + table.each("configs", read_configuration),
+        tasks=table.each("tasks", _task) or whole.tasks,
+        seeds=table.seeds("seeds") or whole.seeds,
+        model=_model(table, whole.model),
+        settings=_settings(table, (method,), _RUN),
         stated=Stated.ONE_BY_ONE,
         where=table.where(),
     )
-    if settings:
-        with table.blaming("set"):
-            make_policy(method, settings)
-    table.close()
-    return entry
 
 
-def _shared(table: _SweepTable) -> dict[str, Any]:
+def _shared(table: LocatedTable) -> dict[str, Any]:
     """The words of `Common` that the file says, each checked by itself."""
     shared: dict[str, Any] = {}
     for key, kind in _SHARED.items():
@@ -202,13 +139,64 @@ def _shared(table: _SweepTable) -> dict[str, Any]:
                 Common(**said).check()
             shared |= said
     for key in _DAYS:
-        table.known.append(key)
-        day = table.values.get(key)
-        if day is not None and not isinstance(day, str | date):
-            table.refuse(key, f"must be a day such as 2024-08-01, not {day!r}")
-        if day is not None:
-            shared[key] = str(day)
+        if key in table.values:
+            shared[key] = _day(table, key)
     return shared
+
+
+def _day(table: LocatedTable, key: str) -> str:
+    """A date, or the text of one."""
+    text = str(table.values[key])
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        table.refuse(key, f"must be a day such as 2024-08-01, not {text!r}")
+    return text
+
+
+def _settings(table: LocatedTable, methods: Sequence[str], outside: Sequence[str]) -> dict[str, str]:
+    """The table ``set``: parameters of methods as the text that ``--set`` takes."""
+    inner = table.inner(table.take("set", dict, {}), "set")
+    for key, value in inner.values.items():
+        if not isinstance(value, str | int | float):
+            inner.refuse(key, f"must be a number, a text, true or false, not {value!r}")
+    settings = {key: _text(value) for key, value in inner.values.items()}
+    try:
+        policies_of(methods, settings)
+    except HyperscaleError:
+        for key, text in settings.items():  # find the one to blame
+            _check_setting(inner, methods, key, text, outside)
+        with table.blaming("set"):
+            policies_of(methods, settings)
+    return settings
+
+
+def _check_setting(inner: LocatedTable, methods: Sequence[str], key: str, text: str, outside: Sequence[str]) -> None:
+    try:
+        with inner.blaming(key):
+            policies_of(methods, {key: text})
+    except Refusal as error:
+        hint = f" If it is not for a method, put {key} before [{inner.name}]." if key in outside else ""
+        raise Refusal(f"{error}{hint}") from None
+
+
+def _check_together(table: LocatedTable, shared: Mapping[str, Any], entries: Sequence[Entry]) -> None:
+    """What is wrong only together with what is to be run."""
+    for entry in entries:
+        if "prompt" in shared:
+            with table.blaming("prompt"):
+                for task in entry.tasks:
+                    load_card(task).prompt(shared["prompt"])
+        if "temperature" in shared:
+            with table.blaming("temperature"):
+                Common(temperature=shared["temperature"]).check(max(each.width for each in entry.configurations))
+
+
+def _model(table: LocatedTable, default: str) -> str:
+    name = table.take("model", str, default)
+    if "model" in table.values and name != "auto":
+        table.one("model", name, locate)
+    return name
 
 
 def _method(name: str) -> str:
@@ -223,7 +211,3 @@ def _task(name: str) -> str:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _once(items: Sequence[Read]) -> tuple[Read, ...]:
-    return tuple(dict.fromkeys(items))

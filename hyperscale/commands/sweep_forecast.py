@@ -97,7 +97,7 @@ def forecast_sweep(
     request = understand_sweep(file, options)
     with request.blaming():
         plan = plan_sweep(request)
-        for text in plan.notes:
+        for text in plan.remarks:
             note(text)
         found = prospects(plan, note)
     return SweepForecast(tuple(_foreseen(found, plan.common, note)), plan.skipped)
@@ -108,7 +108,7 @@ def _foreseen(found: Sequence[Prospect], common: Common, note: Note) -> Iterator
     for prospect in found:
         standing = prospect.standing
         calibration = calibrations.get(_kind(prospect))
-        if standing is None or standing.stage is Stage.DONE or calibration is None:
+        if standing is None or not standing.missing or calibration is None:
             yield Foreseen(prospect)
         elif isinstance(calibration, Refusal):
             yield Foreseen(Prospect(prospect.label, prospect.run, None, str(calibration)))
@@ -128,10 +128,10 @@ def _size(prospect: Prospect) -> tuple[int, int]:
 
 
 def _calibrations(found: Sequence[Prospect], common: Common, note: Note) -> dict[tuple[str, str, str], Calibration | Refusal]:
-    """One for each kind of run that is not done, made with its largest; model by model, so that one is loaded at a time."""
+    """One for each kind of run that has chains to generate, made with its largest; one model is loaded at a time."""
     kinds: dict[tuple[str, str, str], list[Prospect]] = {}
     for prospect in found:
-        if prospect.stage in (Stage.WAITING, Stage.PARTIAL):
+        if prospect.standing and prospect.standing.missing:
             kinds.setdefault(_kind(prospect), []).append(prospect)
     models = _LastModel(common)
     return {kind: _calibration(max(kinds[kind], key=_size), models, note) for kind in sorted(kinds)}

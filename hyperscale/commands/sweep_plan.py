@@ -74,6 +74,11 @@ class SweepPlan:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should be told before anything starts."""
+        return (*self.notes, *(f"left out: {each}" for each in self.skipped))
+
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
@@ -101,20 +106,22 @@ def plan_sweep(request: SweepRequest) -> SweepPlan:
     Raises
     ------
     UsageError
-        Words are wrong together.
+        Words are wrong together, so that nothing is left to run or some of it makes no sense.
     Refusal
-        What was named one by one does not go together, a model cannot be had, or nothing is left to run.
+        What was named one by one does not go together, a model cannot be had, or none fits.
     """
     notes = [_order_note(request), *(note for entry in request.entries for note in settings_notes(entry))]
     found = [each for entry in request.entries for each in combinations(entry, request.common)]
     possible = [each for each in found if isinstance(each, Combination)]
+    if not possible:
+        raise UsageError(_nothing_left(each for each in found if isinstance(each, Skipped)))
     cards = _cards(request.common, possible)
     finder = ModelFinder(request.common, notes.append)
     placed = [each for combination in possible for each in _placed(combination, cards, finder)]
     skipped = tuple(dict.fromkeys(each for each in [*found, *placed] if isinstance(each, Skipped)))
     wanted = [each for each in placed if isinstance(each, _Wanted)]
     if not wanted:
-        raise Refusal(f"Nothing is left to run. {'; '.join(map(str, skipped))}.")
+        raise Refusal(_nothing_left(skipped))
     return SweepPlan(request.common, tuple(_grouped(wanted, request.common)), skipped, tuple(dict.fromkeys(notes)))
 
 
@@ -125,6 +132,10 @@ def _order_note(request: SweepRequest) -> str:
     return f"configurations are {Order.WIDTH_FIRST}" + (
         f"; read in the order {Order.LENGTH_FIRST}: {as_read}" if turned else ""
     )
+
+
+def _nothing_left(skipped: Iterable[Skipped]) -> str:
+    return f"Nothing is left to run. {'; '.join(map(str, skipped))}."
 
 
 def _cards(common: Common, possible: Iterable[Combination]) -> dict[str, TaskCard]:

@@ -84,22 +84,38 @@ def understand_sweep(file: Path | str | None, options: SweepOptions) -> SweepReq
     Common(**shared).check()
     if file is None:
         return SweepRequest((_entry(given),), Common(**shared))
-    twice = [f"--{'set' if name == 'settings' else name}" for name in _WHAT if name in given]
-    if twice:
-        raise UsageError(f"{file} says what to run, and so does {' and '.join(twice)}. Keep the file, or the options.")
+    _refuse_twice(Path(file), [f"--{'set' if name == 'settings' else name}" for name in _WHAT if name in given])
     content = read_sweep_file(Path(file))
     return SweepRequest(content.entries, Common(**{**content.shared, **shared}), Path(file))
+
+
+def _refuse_twice(file: Path, options: Sequence[str]) -> None:
+    """Refuse options that say what to run beside a file that says it."""
+    if not options:
+        return
+    if file.suffix != ".toml" and not file.exists():  # the second of several methods, most likely
+        raise UsageError(
+            f"There is no sweep file {file}. Options take several with commas between them: --methods vanilla,dms."
+        )
+    raise UsageError(f"{file} says what to run; {' and '.join(options)} cannot stand beside it. Keep the file, or the options.")
 
 
 def _entry(given: Mapping[str, Any]) -> Entry:
     missing = [f"--{name}" for name in ("methods", "configs") if not given.get(name)]
     if missing:
         raise UsageError(f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing. {_EXAMPLE}")
+    for name in ("tasks", "seeds"):
+        if name in given and not given[name]:
+            raise UsageError(f"--{name} is empty. Name at least one, or leave it out.")
+    seeds = tuple(dict.fromkeys(given.get("seeds", (0,))))
+    for seed in seeds:
+        if not 0 <= seed < 1 << 63:
+            raise UsageError(f"--seeds must lie between 0 and 2^63 - 1, but {seed} is among them.")
     return Entry(
         methods=tuple(dict.fromkeys(given["methods"])),
         readings=tuple(map(read_configuration, dict.fromkeys(given["configs"]))),
-        tasks=tuple(dict.fromkeys(given.get("tasks") or (DEFAULT_TASK,))),
-        seeds=tuple(dict.fromkeys(given.get("seeds") or (0,))),
+        tasks=tuple(dict.fromkeys(given.get("tasks", (DEFAULT_TASK,)))),
+        seeds=seeds,
         model=given.get("model", "auto"),
         settings=given.get("settings", {}),
     )

@@ -76,6 +76,7 @@ def _rows(outcome: Outcome, equivalence: EquivalenceOf) -> Iterator[dict[str, An
         point = found.get((configuration.width, configuration.length))
         yield {
             "configuration": configuration.label,
+            "label": outcome.prospect.label,
             **run.fields,
             "width": configuration.width,
             "max_len": configuration.length,

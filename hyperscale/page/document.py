@@ -10,12 +10,13 @@ from string import Template
 from typing import Any
 
 from hyperscale import __version__
+from hyperscale.page.drawing import Drawing
 from hyperscale.page.outcome import Outcome
 from hyperscale.page.packed import embedded, packed
-from hyperscale.page.settings import differing
+from hyperscale.page.plain_table import PlainTable, scroller
+from hyperscale.page.settings import HASH_LETTERS, differing, is_hash
 from hyperscale.page.shown_run import CHAIN_FIELDS, ShownProblem, ShownRun, Texts
-from hyperscale.page.summary_table import SummaryTable
-from hyperscale.page.svg import picture
+from hyperscale.shown import shown
 
 HERE = Path(__file__).parent
 HOW_TO_SHOW = "hyperscale report --html FILE --show-questions"
@@ -27,8 +28,8 @@ class Page:
     """What a page shows; `private` if a task's questions should not be published."""
 
     runs: tuple[ShownRun, ...]
-    summary: SummaryTable
-    figures: tuple[str, ...]
+    summary: PlainTable
+    figures: tuple[Drawing, ...]
     private: bool
 
 
@@ -57,7 +58,7 @@ def document(page: Page) -> bytes:
         counts=_counts(page.runs, len(problems)),
         contents=_contents(page),
         notices=_notices(page),
-        summary=_summary(page),
+        summary=page.summary.html("Summary of the runs"),
         figures=_figures(page.figures),
         configuration=_configuration(page.runs),
         data=embedded(data),
@@ -157,36 +158,14 @@ def _notices(page: Page) -> str:
         notices.append(
             "Chains in this file may quote questions that should not be published in plain text. Keep it to yourself."
         )
-    return "".join(f'<p class="notice">{escape(notice)}</p>' for notice in notices)
+    return "".join(f'<p class="notice">{escape(shown(notice))}</p>' for notice in notices)
 
 
-def _summary(page: Page) -> str:
-    summary = page.summary
-    caption = f"<caption>{escape(summary.title)}</caption>" if summary.title else ""
-    heads = "".join(
-        f'<th scope="col"{_numeric(n)}>{escape(h)}</th>' for h, n in zip(summary.headers, summary.numeric, strict=True)
-    )
-    rows = "".join(
-        f"<tr>{''.join(f'<td{_numeric(n)}>{escape(cell)}</td>' for cell, n in zip(row, summary.numeric, strict=True))}</tr>"
-        for row in summary.rows
-    )
-    table = f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'{_scroller("Summary of the runs", table)}<p class="note">{escape(summary.notes)}</p>'
-
-
-def _numeric(numeric: bool) -> str:
-    return ' class="number"' if numeric else ""
-
-
-def _scroller(name: str, table: str) -> str:
-    return f'<div class="scroller" role="region" aria-label="{escape(name)}" tabindex="0">{table}</div>'
-
-
-def _figures(figures: Sequence[str]) -> str:
+def _figures(figures: Sequence[Drawing]) -> str:
     if not figures:
         return ""
-    pictures = "".join(f"<figure>{picture(svg, f'Figure {number}')}</figure>" for number, svg in enumerate(figures, 1))
-    return f'<section aria-labelledby="figures"><h2 id="figures">Figures</h2><div class="figures">{pictures}</div></section>'
+    drawn = "".join(figure.html() for figure in figures)
+    return f'<section aria-labelledby="figures"><h2 id="figures">Figures</h2><div class="figures">{drawn}</div></section>'
 
 
 def _configuration(runs: Sequence[ShownRun]) -> str:
@@ -198,15 +177,21 @@ def _configuration(runs: Sequence[ShownRun]) -> str:
         table = (
             f'<table class="settings"><thead><tr><th scope="col">Differs</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
         )
-        parts.append(_scroller("Settings that differ", table))
+        parts.append(scroller("Settings that differ", table))
     if shared:
         rows = "".join(_setting(name, [runs[0].settings[name]]) for name in shared)
         table = f'<table class="settings"><tbody>{rows}</tbody></table>'
         heading = f"The same in all runs ({_counted(len(shared), 'setting')})" if len(runs) > 1 else "All settings"
-        parts.append(f"<details><summary>{heading}</summary>{_scroller(heading, table)}</details>")
+        parts.append(f"<details><summary>{heading}</summary>{scroller(heading, table)}</details>")
     return "".join(parts)
 
 
 def _setting(name: str, values: Sequence[str]) -> str:
-    cells = "".join(f"<td>{escape(value)}</td>" for value in values)
+    cells = "".join(map(_value, values))
     return f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+
+
+def _value(value: str) -> str:
+    if is_hash(value):
+        return f'<td title="{value}">{value[:HASH_LETTERS]}…</td>'
+    return f"<td>{escape(value)}</td>"

@@ -54,7 +54,8 @@ def outcome_of(chains: Sequence[ChainRecord], scores: Sequence[ScoreRecord | Non
     grades = valid_grades(chains, scores)
     if not grades:
         return Outcome.ERROR
-    share = vote(grades)
+    verdicts = {grade.correct for grade in grades}
+    share = vote(grades) if len(verdicts) > 1 else float(verdicts.pop())  # to pool answers may mean to compare formulas
     if share >= 1:
         return Outcome.RIGHT
     if share > 0:

@@ -7,12 +7,10 @@ const UNITS = [[2 ** 40, "T"], [2 ** 30, "G"], [2 ** 20, "M"], [2 ** 10, "k"]];
 const MARKS = { right: "✓", tie: "≈", wrong: "✗", "no answer": "–", error: "!", unfinished: "…" };
 const NOT_RIGHT = "not right";
 const ABSENT = "not in this run";
-// shown by number: controls but tab and newline, what turns the direction of writing, halves of surrogate pairs
-const INVISIBLE = new RegExp(
-  "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]" +
-    "|[\\ud800-\\udbff](?![\\udc00-\\udfff])|(?<![\\ud800-\\udbff])[\\udc00-\\udfff]",
-  "g",
-);
+const CROWD = 6; // more runs than these are printed in smaller letters
+const MANY = 3; // more runs than these have their filters folded away
+// shown by number, as in names: controls, what turns the direction of writing, halves of surrogate pairs; not tab and newline
+const INVISIBLE = /(?![\t\n\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
@@ -23,7 +21,9 @@ const columns = [
   ...data.runs.flatMap(columnsOf),
 ];
 const everything = data.problems.map((_, problem) => problem);
-const view = { column: columns[0], direction: 1, query: "", wanted: data.runs.map(() => ""), page: 0 };
+const common = commonProblems();
+const START = { query: "", wanted: data.runs.map(() => ""), problems: common.length ? common : everything };
+const view = { ...START, column: columns[0], direction: 1, page: 0 };
 const opened = new Map(); // problem -> the row with its chains
 const blocks = new Map(); // number -> promise of its content
 
@@ -43,7 +43,7 @@ function button(text, action, attributes = {}) {
 }
 
 function visible(text) {
-  return text.replace(INVISIBLE, (found) => `⟨U+${found.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+  return text.replace(INVISIBLE, (found) => `<U+${found.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}>`);
 }
 
 function amount(value) {
@@ -65,11 +65,21 @@ function classOfOutcome(outcome) {
   return `outcome-${outcome.replaceAll(" ", "-")}`;
 }
 
-function outcomeText(outcome) {
-  return element("span", { class: classOfOutcome(outcome) }, `${MARKS[outcome] ?? ""} ${outcome}`.trim());
+function outcomeText(outcome, more = "") {
+  return element("span", { class: classOfOutcome(outcome) }, `${MARKS[outcome] ?? ""} ${outcome}${more}`.trim());
 }
 
 // ---- the table of problems
+
+function commonProblems() {
+  const taskOf = (problem) => data.groups?.[problem];
+  const runsOf = new Map(); // task -> its runs
+  for (const problem of everything) {
+    const there = data.runs.filter((run) => run.outcome[problem] !== null);
+    runsOf.set(taskOf(problem), new Set([...(runsOf.get(taskOf(problem)) ?? []), ...there]));
+  }
+  return everything.filter((problem) => [...runsOf.get(taskOf(problem))].every((run) => run.outcome[problem] !== null));
+}
 
 function columnsOf(run) {
   const share = (problem) => (run.graded[problem] ? run.right[problem] / run.graded[problem] : null);
@@ -109,6 +119,7 @@ function buildHead() {
     names.append(column.head);
   }
   byId("table").tHead.append(groups, names);
+  byId("table").classList.toggle("crowded", data.runs.length > CROWD);
 }
 
 function classOf(column) {
@@ -137,7 +148,7 @@ function rowOf(problem) {
 }
 
 function render() {
-  const found = everything.filter(fits).sort(compare);
+  const found = view.problems.filter(fits).sort(compare);
   const last = Math.max(0, Math.ceil(found.length / ROWS_PER_PAGE) - 1);
   view.page = Math.min(Math.max(view.page, 0), last);
   const start = view.page * ROWS_PER_PAGE;
@@ -189,26 +200,51 @@ function turnTo(page, pressed) {
 function buildFilters() {
   const search = element("input", { type: "search", name: "query", autocomplete: "off", spellcheck: "false" });
   search.addEventListener("input", () => change(() => (view.query = search.value.trim().toLowerCase())));
-  const selects = data.runs.map((run, number) => {
-    const select = element("select", { name: `outcome-${number}` }, ...optionsOf(run));
-    select.addEventListener("change", () => change(() => (view.wanted[number] = select.value)));
-    return labelled(visible(run.label), select);
-  });
   const form = byId("filters");
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => change(() => Object.assign(view, { query: "", wanted: data.runs.map(() => "") })));
-  form.append(labelled("problem contains", search), ...selects, element("button", { type: "reset" }, "Reset"));
+  form.addEventListener("reset", () => change(() => Object.assign(view, START)));
+  form.append(labelled("problem contains", search), ...scopeFilter(), element("button", { type: "reset" }, "Reset"), outcomeFilters());
+}
+
+function scopeFilter() {
+  if (common.length === everything.length || !common.length) return [];
+  const inAll = data.groups ? "in all runs of their task" : "in all runs";
+  const options = [[inAll, common], ["in any run", everything]].map(([text, its]) => element("option", {}, `${text} (${its.length})`));
+  const select = element("select", { name: "scope" }, ...options);
+  select.addEventListener("change", () => change(() => (view.problems = select.selectedIndex ? everything : common)));
+  return [labelled("problems", select)];
+}
+
+function outcomeFilters() {
+  const selects = data.runs.map((run, number) => {
+    const select = element("select", { name: `outcome-${number}` });
+    select.addEventListener("change", () => change(() => (view.wanted = view.wanted.map((old, run) => (run === number ? select.value : old)))));
+    return labelled(visible(run.label), select);
+  });
+  const made = element("details", { id: "outcomes" }, element("summary"), element("div", { class: "filters" }, ...selects));
+  made.open = data.runs.length <= MANY;
+  return made;
+}
+
+/** What can be chosen depends on which problems are looked at, and what is chosen must be seen where it is folded away. */
+function fillFilters() {
+  const chosen = view.wanted.filter(Boolean).length;
+  byId("outcomes").firstChild.textContent = `Outcomes by run${chosen ? ` (${chosen} chosen)` : ""}`;
+  byId("outcomes").querySelectorAll("select").forEach((select, number) => {
+    select.replaceChildren(...optionsOf(data.runs[number], view.wanted[number]));
+    select.value = view.wanted[number];
+  });
 }
 
 function labelled(text, field) {
   return element("label", {}, element("span", {}, text), field);
 }
 
-function optionsOf(run) {
+function optionsOf(run, wanted) {
   const counts = new Map([...data.outcomes, ABSENT].map((outcome) => [outcome, 0]));
-  for (const problem of everything) counts.set(outcomeOf(run, problem), counts.get(outcomeOf(run, problem)) + 1);
-  const others = everything.length - counts.get("right") - counts.get(ABSENT);
-  const offered = [...counts].filter(([, count]) => count).concat([[NOT_RIGHT, others]]);
+  for (const problem of view.problems) counts.set(outcomeOf(run, problem), counts.get(outcomeOf(run, problem)) + 1);
+  const others = view.problems.length - counts.get("right") - counts.get(ABSENT);
+  const offered = [...counts].filter(([outcome, count]) => count || outcome === wanted).concat([[NOT_RIGHT, others]]);
   const option = (value, text) => element("option", { value }, text);
   return [option("", "any outcome"), ...offered.map(([outcome, count]) => option(outcome, `${outcome} (${count})`))];
 }
@@ -216,6 +252,7 @@ function optionsOf(run) {
 function change(alter) {
   alter();
   view.page = 0;
+  fillFilters();
   render();
 }
 
@@ -267,9 +304,9 @@ function chainDetails(number, sides) {
   const marks = sides.map((side, run) => {
     const chain = side.get(number);
     if (!chain) return "";
-    return element("span", {}, `${visible(data.runs[run].label)} `, verdictText(chain), ` ${shortened(chain.answer ?? "")}`);
+    return element("span", {}, `${visible(data.runs[run].label)} `, outcomeText(chain.kind), ` ${shortened(chain.answer ?? "")}`);
   });
-  const made = element("details", {}, element("summary", {}, `chain ${number}`, ...marks));
+  const made = element("details", {}, element("summary", {}, `chain ${number}`, ...marks.flatMap((mark) => [" ", mark])));
   made.addEventListener("toggle", () => {
     if (made.childElementCount > 1) return;
     made.append(element("div", { class: "sides" }, ...sides.map((side, run) => sideOf(side.get(number), data.runs[run]))));
@@ -281,9 +318,9 @@ function shortened(text) {
   return visible(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
 
-function verdictText(chain) {
-  const text = chain.verdict === null ? chain.kind : visible(chain.verdict).replaceAll("_", " ");
-  return element("span", { class: classOfOutcome(chain.kind) }, `${MARKS[chain.kind]} ${text}`);
+function gradersWord(chain) {
+  const word = visible(chain.verdict ?? "").replaceAll("_", " ");
+  return word && word !== chain.kind ? ` (${word})` : "";
 }
 
 function sideOf(chain, run) {
@@ -306,7 +343,7 @@ function sideOf(chain, run) {
 
 function factsOf(chain, run) {
   const facts = [
-    ["verdict", verdictText(chain)],
+    ["verdict", outcomeText(chain.kind, gradersWord(chain))],
     ["detail", chain.detail && visible(chain.detail)],
     ["answer", chain.answer === null ? "none" : visible(chain.answer)],
     ["ended", endOf(chain, run).text],
@@ -333,5 +370,6 @@ function endOf(chain, run) {
 
 buildHead();
 buildFilters();
+fillFilters();
 render();
 addEventListener("resize", fitTable);

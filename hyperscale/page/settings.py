@@ -1,11 +1,16 @@
 """The settings of a run, as texts by dotted name."""
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hyperscale.shown import shown
 from hyperscale.store.stored_run import StoredRun
+
+HASH_LETTERS = 12  # of a hash are enough to tell it from others
+_HASH = re.compile(r"[0-9a-f]{32,}")
 
 FIRST = (
     "task", "task_version", "model", "base_model", "model_source", "licence", "weights_hash", "dtype", "method", "policy",
@@ -16,7 +21,7 @@ FIRST = (
 
 
 def settings_of(run: StoredRun, summary: Mapping[str, Any], graders: Collection[str]) -> dict[str, str]:
-    """Everything the manifest says, and what graded the chains.
+    """Everything the manifest says, and what graded the chains; on one line each, see `shown`.
 
     Of paths only the last part is shown: the page is made to be passed on.
     """
@@ -53,4 +58,9 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield from _flat(f"{name}.{key}", item)
     else:
-        yield name, value if isinstance(value, str) else json.dumps(value)
+        yield shown(name), shown(value) if isinstance(value, str) else json.dumps(value)
+
+
+def is_hash(value: str) -> bool:
+    """Whether a value is the hash of something, which nobody reads whole."""
+    return _HASH.fullmatch(value) is not None

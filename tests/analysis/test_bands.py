@@ -7,6 +7,7 @@ from hyperscale.analysis import bands as module
 from hyperscale.analysis.bands import Bands, bootstrap, resampled_means
 from hyperscale.analysis.frontier import Axis, Frontier, frontier, gain
 from hyperscale.analysis.point import Cost, Point
+from hyperscale.analysis.quantile import widened
 from hyperscale.analysis.summary import Accounting
 from tests.analysis.made_points import made_point
 from tests.oracles.frontier import beaten, naive_height, naive_staircase
@@ -107,7 +108,13 @@ def test_intervals_of_gains_against_a_loop(
         gains = [gain(curve(a), curve(b), axis) for a, b in pairs]
         there = [value for value in gains if value is not None]
         assert band.undefined == pytest.approx(1 - len(there) / RESAMPLES)
-        assert (band.low, band.high) == pytest.approx(tuple(np.quantile(there, [0.025, 0.975])))
+        if band.gain is None:
+            assert (band.low, band.high, band.span) == (None, None, None)  # what some resamples have would mislead
+        else:
+            ends = [widened(end, len(next(iter(methods[method])).problems)) for end in (0.025, 0.975)]
+            assert (band.low, band.high) == pytest.approx(tuple(np.quantile(there, ends)))
+            costs = [frontier(methods[name]).costs for name in (method, reference)]
+            assert band.span == (max(its[0] for its in costs), min(its[-1] for its in costs))
         assert band.gain == gain(frontier(methods[method]), frontier(methods[reference]), axis)
         assert band.gain is None or band.low < band.gain < band.high
     assert found.gains["vanilla", "tova"].gain is None  # though in some resamples they meet
@@ -190,3 +197,9 @@ def test_points_must_share_their_problems() -> None:
             bootstrap(methods)
     with pytest.raises(ValueError, match="on the same problems"):
         bootstrap({"a": [made_point([1.0], [1.0])], "b": []})
+
+
+def test_one_problem_has_gains_but_no_interval() -> None:
+    one, other = made_point([1.0], [1.0], method="dms"), made_point([0.5], [1.0], method="vanilla")
+    band = bootstrap({"dms": [one], "vanilla": [other]}).gains["dms", "vanilla"]
+    assert (band.gain, band.low, band.high) == (0.5, None, None)

@@ -292,7 +292,7 @@ WANTED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", WANTED)
 def test_derived_equals_directly_generated(method: str, tmp_path: Path) -> None:
-    hold_against_shorter_runs(method, tmp_path, limit=6, whole=256, shorter=[192])
+    hold_against_shorter_runs(method, tmp_path, limit=12, whole=256, shorter=[192])
 
 
 @pytest.mark.slow

@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 
 from hyperscale.commands.html_report import html_report
+from hyperscale.page.drawing import Drawing
+from hyperscale.page.plain_table import PlainTable
+from hyperscale.shown import shown
 from tests.commands.browser import Browser, find_browser
 from tests.commands.page_runs import HOSTILE, make_pair, make_run
 
-FIGURE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><title>Dots</title>'
+NUMBERS = PlainTable("Points", ("method", "accuracy %"), (False, True), (("dms", "71.5"),))
+DOTS = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="30pt">'
     '<image href="http://127.0.0.1:9/x.png"/><script>document.title="broken"</script><circle cx="9" cy="9" r="5"/></svg>'
 )
+FIGURE = Drawing("Dots", DOTS, "One is drawn.", (NUMBERS,))
 CUT_AT = "✂ cut here, after L = 1024 tokens"
 
 
@@ -36,7 +41,14 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "pair": html_report(make_pair(folder / "pair"), folder / "pair.html", [FIGURE]),
         "many": html_report([make_run(folder / "many", many).path], folder / "many.html"),
     }
+    for number in range(1, 12):
+        make_run(folder / "crowd" / str(number), many if number > 9 else dict([*many.items()][:40]), seed=number)
+    pages["crowd"] = html_report([folder / "crowd"], folder / "crowd.html", [FIGURE])
     make_run(folder / "bad", {f"<i>{HOSTILE}": "= -"}, [HOSTILE], model=f"<b>{HOSTILE}", licence=HOSTILE)
+    make_run(folder / "tasks" / "a", {"a1": "= =", "a2": "= ="}, task="aime24")
+    make_run(folder / "tasks" / "c", {"a1": "= ="}, task="aime24", method="dms")
+    make_run(folder / "tasks" / "b", {"b1": "8 8"})
+    pages["tasks"] = html_report([folder / "tasks"], folder / "tasks.html")
     make_run(folder / "gpqa", {"rec1": "= 8"}, ["ZQUESTION"], task="gpqa_diamond", kind="choice")
     pages["bad"] = html_report([folder / "bad"], folder / "bad.html", [FIGURE])
     pages["gpqa"] = html_report([folder / "gpqa"], folder / "gpqa.html")
@@ -93,18 +105,63 @@ def open_chains(page: Browser) -> list[str]:
     return found
 
 
+def look_at_all(page: Browser) -> None:
+    """Problems that only some runs have, too."""
+    page.run("document.querySelector('[name=scope]').selectedIndex = 1")
+    page.run("document.querySelector('[name=scope]').dispatchEvent(new Event('change', { bubbles: true }))")
+
+
 def found(page: Browser) -> str:
     text: str = page.run("document.getElementById('found').textContent")
     return text
 
 
 def test_problems_stand_in_their_natural_order(page: Browser) -> None:
+    look_at_all(page)
     assert rows(page) == ["p1", "p2", "p3", "p10", "p11", "p12", "p20"]
     assert sort_states(page) == ["ascending", *["none"] * 6]
     assert found(page) == "7 of 7 problems"
 
 
+def test_problems_of_all_runs_are_shown_first(page: Browser) -> None:
+    assert rows(page) == ["p1", "p2", "p3", "p10", "p11"]
+    assert found(page) == "5 of 7 problems"
+    texts = page.run("[...document.querySelector('[name=scope]').options].map((one) => one.textContent)")
+    assert texts == ["in all runs (5)", "in any run (7)"]
+    look_at_all(page)
+    assert (len(rows(page)), found(page)) == (7, "7 of 7 problems")
+    page.run("document.querySelector('[type=reset]').click()")
+    assert found(page) == "5 of 7 problems"
+    assert page.run("document.querySelector('[name=scope]').selectedIndex") == 0
+
+
+@pytest.mark.parametrize("page", ["many"], indirect=True)
+def test_where_all_runs_have_all_problems_nothing_is_asked(page: Browser) -> None:
+    assert page.run("document.querySelector('[name=scope]')") is None
+
+
+@pytest.mark.parametrize("page", ["tasks"], indirect=True)
+def test_runs_of_other_tasks_lack_nothing(page: Browser) -> None:
+    assert rows(page) == ["a1", "b1"]
+    texts = page.run("[...document.querySelector('[name=scope]').options].map((one) => one.textContent)")
+    assert texts == ["in all runs of their task (2)", "in any run (3)"]
+
+
+@pytest.mark.parametrize("page", ["pair", "crowd"], indirect=True)
+def test_many_filters_are_folded_away_and_say_what_is_chosen(page: Browser) -> None:
+    few = page.run("document.querySelectorAll('[name^=outcome]').length") == 2
+    assert page.run("document.getElementById('outcomes').open") is few
+    heading = "document.querySelector('#outcomes summary').textContent"
+    assert page.run(heading) == "Outcomes by run"
+    choose(page, "outcome-0", "right")
+    choose(page, "outcome-1", "not right")
+    assert page.run(heading) == "Outcomes by run (2 chosen)"
+    page.run("document.querySelector('[type=reset]').click()")
+    assert page.run(heading) == "Outcomes by run"
+
+
 def test_a_heading_sorts_and_sorts_back(page: Browser) -> None:
+    look_at_all(page)
     press_head(page, 1)  # outcome of the first run: right, tie, wrong, no answer, error, unfinished, not there
     assert rows(page) == ["p1", "p2", "p3", "p10", "p11", "p12", "p20"]
     press_head(page, 1)
@@ -120,6 +177,7 @@ def test_a_heading_sorts_and_sorts_back(page: Browser) -> None:
 
 
 def test_the_keyboard_sorts_and_opens(page: Browser) -> None:
+    look_at_all(page)
     page.run("document.querySelectorAll('#table thead button')[6].focus()")
     page.press("Enter", 13)
     page.press(" ", 32)
@@ -135,6 +193,7 @@ def test_the_keyboard_sorts_and_opens(page: Browser) -> None:
 
 
 def test_filters_find_what_one_run_gets_right_and_another_wrong(page: Browser) -> None:
+    look_at_all(page)
     choose(page, "outcome-0", "right")
     choose(page, "outcome-1", "wrong")
     assert rows(page) == ["p1"]
@@ -147,12 +206,20 @@ def test_filters_find_what_one_run_gets_right_and_another_wrong(page: Browser) -
     assert (rows(page), found(page)) == ([], "0 of 7 problems")
     assert "No problem fits these filters." in page.run("document.getElementById('table').innerText")
     page.run("document.querySelector('[type=reset]').click()")
-    assert len(rows(page)) == 7
+    assert len(rows(page)) == 5
 
 
 def test_filters_say_how_many_they_would_find(page: Browser) -> None:
-    texts = page.run("[...document.querySelector('[name=\"outcome-1\"]').options].map((one) => one.textContent)")
-    assert texts == ["any outcome", "right (4)", "wrong (2)", "not in this run (1)", "not right (2)"]
+    texts = "[...document.querySelector('[name=\"outcome-1\"]').options].map((one) => one.textContent)"
+    assert page.run(texts) == ["any outcome", "right (3)", "wrong (2)", "not right (2)"]
+    look_at_all(page)
+    assert page.run(texts) == ["any outcome", "right (4)", "wrong (2)", "not in this run (1)", "not right (2)"]
+    choose(page, "outcome-1", "not in this run")
+    assert rows(page) == ["p12"]
+    page.run("document.querySelector('[name=scope]').selectedIndex = 0")
+    page.run("document.querySelector('[name=scope]').dispatchEvent(new Event('change'))")
+    assert rows(page) == []  # what was chosen stays chosen, in sight
+    assert page.run("document.querySelector('[name=\"outcome-1\"]').value") == "not in this run"
 
 
 def test_a_problem_opens_its_chains_side_by_side(page: Browser) -> None:
@@ -169,7 +236,9 @@ def test_a_problem_opens_its_chains_side_by_side(page: Browser) -> None:
     assert "aux reads 1" in words[0]
     assert "peak 14 entries" in words[0]
     assert "realised CR 1.00x" in words[0]
-    assert "verdict ✓ equal" in words[1]
+    assert "verdict ✓ right (equal)" in words[1]
+    marks = page.run("document.querySelector('.chains summary').innerText")
+    assert " ".join(marks.split()) == "chain 0 vanilla 1x – no answer dms 8x ✓ right 7"
     assert "ended stop: the model was done" in words[1]
     lefts = page.run("[...document.querySelectorAll('.chains details:first-of-type .side')].map((one) => one.offsetLeft)")
     assert lefts[0] < lefts[1]
@@ -191,6 +260,7 @@ def test_a_click_anywhere_on_a_row_opens_it(page: Browser) -> None:
 
 
 def test_broken_missing_and_ungraded_chains_say_so(page: Browser) -> None:
+    look_at_all(page)
     choose(page, "query", "p12")
     open_problem(page)
     open_chains(page)
@@ -228,9 +298,8 @@ def test_hostile_texts_are_shown_as_they_are(page: Browser) -> None:
     title = page.run("document.title")
     open_problem(page)
     texts = open_chains(page)
-    marked = HOSTILE.replace("\x00", "⟨U+0000⟩").replace("\x07", "⟨U+0007⟩").replace("\x1b", "⟨U+001B⟩")
-    for code in (0x2028, 0x2029, 0xD800, 0xDC00, 0x202E, 0x202C):
-        marked = marked.replace(chr(code), f"⟨U+{code:04X}⟩")
+    marked = shown(HOSTILE)
+    assert "<U+0000><U+0007><U+001B>[31m <U+D800> <U+DC00> 🦜👩\u200d🔬 שלום <U+202E>gnp.exe<U+202C> " in marked
     assert texts == [marked, marked + CUT_AT]
     assert rows(page) == [f"<i>{marked}"]
     assert page.run("[...document.querySelectorAll('img')].every((one) => one.src.startsWith('data:image/svg+xml'))")
@@ -247,7 +316,7 @@ def test_private_questions_stay_out(page: Browser) -> None:
     text = page.run("document.body.innerText")
     assert "hyperscale report --html FILE --show-questions" in text
     assert "The text is left out" in text
-    assert "✗ different" in text  # what it came to is there
+    assert "✗ wrong" in text  # what it came to is there
 
 
 def test_the_policy_stops_every_request_and_every_script(browser: Browser, paths: dict[str, Path]) -> None:
@@ -269,7 +338,7 @@ def test_the_policy_stops_every_request_and_every_script(browser: Browser, paths
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1920, "light")])
-@pytest.mark.parametrize("page", ["pair", "bad"], indirect=True)
+@pytest.mark.parametrize("page", ["pair", "bad", "crowd"], indirect=True)
 def test_nothing_runs_over_the_edge(page: Browser, width: int, scheme: str) -> None:
     page.look(width, 800, scheme)
     open_problem(page)
@@ -279,6 +348,41 @@ def test_nothing_runs_over_the_edge(page: Browser, width: int, scheme: str) -> N
     assert page.run(inside)
     dark = page.run("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
     assert dark is (scheme == "dark")
+
+
+@pytest.mark.parametrize("page", ["pair", "bad", "crowd"], indirect=True)
+def test_nothing_runs_over_the_edge_of_a_sheet(page: Browser) -> None:
+    open_problem(page)
+    open_chains(page)
+    page.look(1046, 718, media="print")  # A4, landscape, between margins of 10 mm
+    page.run("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    things = "[...document.querySelectorAll('table, img, pre, .side')]"
+    assert page.run(f"{things}.filter((one) => one.getBoundingClientRect().right > innerWidth).length") == 0
+    assert page.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_figures_keep_their_size_on_a_small_screen_and_scroll(page: Browser) -> None:
+    page.look(390, 844)
+    box = "document.querySelector('.paper')"
+    assert page.run("document.querySelector('figure img').getBoundingClientRect().width") == 495
+    assert page.run(f"[{box}.scrollWidth > {box}.clientWidth, {box}.clientWidth < 390]") == [True, True]
+
+
+def test_figures_are_dimmed_where_the_page_is_dark(page: Browser) -> None:
+    ground = "getComputedStyle(document.querySelector('.paper')).backgroundColor"
+    light = page.run(ground)
+    page.look(390, 844, "dark")
+    assert (light, page.run(ground)) == ("rgb(255, 255, 255)", "rgb(212, 212, 212)")
+    assert page.run("getComputedStyle(document.querySelector('figure img')).filter") == "brightness(0.83)"
+
+
+@pytest.mark.parametrize("page", ["crowd"], indirect=True)
+def test_names_of_settings_stay_in_sight(page: Browser) -> None:
+    page.look(390, 844)
+    box = "document.querySelector('.settings').parentElement"
+    page.run(f"{box}.scrollLeft = 500")
+    left = page.run(f"{box}.querySelector('tbody th').getBoundingClientRect().left - {box}.getBoundingClientRect().left")
+    assert 0 <= left <= 1
 
 
 def test_paper_shows_everything_but_the_controls(page: Browser) -> None:
@@ -298,5 +402,6 @@ def test_every_control_has_a_name(page: Browser) -> None:
     assert ("searchbox", "problem contains") in names
     assert ("combobox", "dms 8x") in names
     assert ("button", "reads, dms 8x: sort") in names
-    assert ("image", "Dots") in names
+    assert ("image", "Dots; its numbers are in a table below") in names
+    assert ("combobox", "problems") in names
     assert not [role for role, name in names if not name]

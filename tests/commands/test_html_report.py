@@ -15,12 +15,16 @@ from hyperscale.commands.export import export
 from hyperscale.commands.html_report import has_private_questions, html_report
 from hyperscale.commands.report import report
 from hyperscale.errors import Refusal, UsageError
+from hyperscale.page.drawing import Drawing
+from hyperscale.page.plain_table import PlainTable
 from hyperscale.store.run_folder import RunFolder
 from tests.card_files import CARD
 from tests.commands.page_runs import DENSE, HOSTILE, SPARSE, make_pair, make_run
 from tests.store.samples import chain, manifest
 
-FIGURE = "<svg xmlns='http://www.w3.org/2000/svg'><title>Reads &amp; accuracy</title><style>*{color:red}</style></svg>"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="100pt" height="50pt"><style>*{color:red}</style></svg>'
+NUMBERS = PlainTable("Points <1>", ("method", "accuracy %"), (False, True), (("dms", "71.5"),), "All of them.")
+FIGURE = Drawing("Reads & accuracy", SVG, "How to <read> it.", (NUMBERS,))
 
 
 class Read(HTMLParser):
@@ -119,6 +123,16 @@ def test_a_chain_is_there_with_what_it_cost(page: Read) -> None:
     assert [one["kind"] for one in page.chains("p12")[0] or []] == ["right", "unfinished"]
 
 
+def test_hashes_are_short_and_whole_when_asked_for(tmp_path: Path) -> None:
+    whole = hashlib.sha256(b"weights").hexdigest()
+    make_run(tmp_path / "run", {"p1": "= ="}, weights_hash=whole, prompt_hash="0f009edc3cc88c78")
+    page = Read(html_report([tmp_path / "run"], tmp_path / "page.html"))
+    assert {"title": whole} in page.all("td")
+    assert f"weights_hash {whole[:12]}… " in page.text
+    assert whole not in page.text
+    assert "prompt_hash 0f009edc3cc88c78 " in page.text
+
+
 def test_no_number_that_json_lacks_is_written(tmp_path: Path) -> None:
     with RunFolder.open(tmp_path / "run", manifest(kind="math", width=1)) as folder:
         folder.add_chain(chain(realised_cr=float("inf"), tokens=1))
@@ -179,15 +193,34 @@ def test_the_policy_names_the_script_and_the_style_and_nothing_else(page: Read) 
 
 def test_figures_are_pictures_with_a_description(page: Read) -> None:
     (image,) = page.all("img")
-    assert image["alt"] == "Reads & accuracy"
-    assert base64.b64decode((image["src"] or "").partition("base64,")[2]).decode() == FIGURE
+    assert image["alt"] == "Reads & accuracy; its numbers are in a table below"
+    assert base64.b64decode((image["src"] or "").partition("base64,")[2]).decode() == SVG
     assert "color:red" not in page.source
+    assert "Reads & accuracy. How to <read> it." in page.text
 
 
-def test_a_figure_must_be_svg(tmp_path: Path) -> None:
+def test_figures_have_their_numbers_beside_them(page: Read) -> None:
+    start = [tag for tag, _ in page.tags].index("figure")
+    inside = [tag for tag, _ in page.tags[start : start + 14]]
+    assert inside[:5] == ["figure", "figcaption", "strong", "div", "img"]
+    assert inside[5:10] == ["details", "summary", "div", "table", "caption"]
+    assert "Numbers of this figure Points <1> method accuracy % dms 71.5 All of them." in page.text
+
+
+def test_all_figures_are_shown_at_one_scale(tmp_path: Path) -> None:
     make_run(tmp_path / "run", {"p1": "= ="})
+    double = Drawing("Double", SVG.replace("100pt", "200pt").replace("50pt", "100pt"))
+    sizeless = Drawing("Sizeless", "<svg></svg>")
+    images = Read(html_report([tmp_path / "run"], tmp_path / "page.html", [FIGURE, double, sizeless])).all("img")
+    widths, heights = ([int(image.get(side) or 0) for image in images] for side in ("width", "height"))
+    assert widths == [165, 330, 0]
+    assert [2 * height for height in heights] == pytest.approx(widths, abs=1)
+    assert images[1]["alt"] == "Double"
+
+
+def test_a_figure_must_be_svg() -> None:
     with pytest.raises(ValueError, match="SVG"):
-        html_report([tmp_path / "run"], tmp_path / "page.html", ["figure.png"])
+        Drawing("A figure", "figure.png")
 
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
@@ -198,6 +231,8 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     assert [attributes.get("id") for attributes in page.all("script")] == ["data", "block-0", None]
     assert not {"img", "b", "i"} & {tag for tag, _ in page.tags}
     assert len(page.all("style")) == 1
+    assert not {"\x1b", "\u202e", "\u2028", "\x00", "?"} & set(page.text)
+    assert "<U+202E>npg.exe<U+202C>".replace("npg", "gnp") in page.text
 
 
 def test_the_same_runs_give_the_same_page(tmp_path: Path) -> None:
@@ -309,6 +344,8 @@ def test_without_runs_no_page_is_written(tmp_path: Path) -> None:
         (["--html", "page.html", "--json"], 2, "exclude each other"),
         (["--html", "page.html", "--markdown"], 2, "exclude each other"),
         (["--html", "results"], 2, "results.html"),
+        (["--html", "page.txt", "nowhere"], 2, "page.html"),
+        (["--html", "."], 2, "page.html"),
         (["--show-questions"], 2, "Add --html FILE"),
         (["--html", "page.html", "nowhere"], 3, "nowhere"),
     ],
@@ -323,7 +360,9 @@ def test_wrong_commands(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert execute(["report", *arguments]) == code
-    assert words in " ".join(capfd.readouterr().err.split())
+    told = " ".join(capfd.readouterr().err.split())
+    assert words in told
+    assert code == 3 or "without the figure" not in told  # nothing was tried before the command was understood
 
 
 def test_the_command_prints_where_the_page_is(

@@ -1,6 +1,7 @@
 """hyperscale plot pareto|scaling|latency, from runs to files and numbers."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_numbers_behind_the_figure(runs: Path, capsys: pytest.CaptureFixture[str
 def test_the_terminal_gets_a_picture_and_no_file(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["plot", "pareto", str(runs), "--terminal", "--out", str(tmp_path / "plots")]) == 0
     text = capsys.readouterr().out
-    assert "D dms: gain +" in text
+    assert re.search(r"D dms: abacus-dms-8x; gain \+[\d.]+ points \[", text)
     assert not (tmp_path / "plots").exists()
 
 
@@ -66,7 +67,8 @@ def test_gains_use_what_all_methods_have_and_say_so(runs: Path, tmp_path: Path) 
 
 def test_another_reference_and_words_that_are_none(runs: Path, tmp_path: Path) -> None:
     assert set(pareto_plot([runs], ask(reference="tova")).numbers[0].gains) == {"vanilla", "dms"}
-    assert pareto_plot([runs], ask(reference="nobody")).numbers[0].gains == {}
+    with pytest.raises(Refusal, match="None of these runs is of nobody"):
+        pareto_plot([runs], ask(reference="nobody"))
     for words in (["--cost", "money"], ["--axis", "log10"], ["--overlay", "film"]):
         assert execute(["plot", "pareto", str(tmp_path), *words]) == 2
 
@@ -117,3 +119,58 @@ def test_published_gains_stand_beside_ours_where_there_are_any(runs: Path, tmp_p
     told: list[str] = []
     pareto_plot([runs], ask(overlay="paper"), note=told.append)
     assert "modchain: the paper has no gains over vanilla for it" in told
+
+
+def test_methods_without_a_common_length_are_points_without_lines(tmp_path: Path) -> None:
+    write_run(tmp_path / "h2o", RIGHT[:30], method="h2o", max_len=128)
+    write_run(tmp_path / "tova", RIGHT[:30], method="tova", max_len=64)
+    told: list[str] = []
+    (numbers,) = pareto_plot([tmp_path], note=told.append).numbers
+    assert not numbers.gains
+    assert {point["method"] for point in numbers.points} == {"h2o", "tova"}
+    assert not any(point["on_frontier"] for point in numbers.points)
+    assert any("which not all methods have" in text for text in told)
+
+
+def test_runs_of_other_code_or_weights_are_told_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "before", RIGHT, policy_code="aaaaaaaaaaaa")
+    write_run(tmp_path / "after", RIGHT, policy_code="bbbbbbbbbbbb", reads=500.0)
+    (numbers,) = pareto_plot([tmp_path]).numbers
+    assert {point["method"] for point in numbers.points} == {"tova code=aaaaaa", "tova code=bbbbbb"}
+
+
+def test_what_makes_frontiers_unequal_is_said(tmp_path: Path) -> None:
+    for name, method, budget in (("a", "tova", "2x"), ("b", "tova", "4x"), ("c", "h2o", "4x")):
+        write_run(tmp_path / name, RIGHT, method=method, budget=budget)
+    told: list[str] = []
+    pareto_plot([tmp_path], note=told.append)
+    assert any("tova 2, h2o 1" in text or "h2o 1, tova 2" in text for text in told)
+    assert any("bands and gains of 40 problems are rough" in text for text in told)
+    assert any("no gains: none of these runs is of vanilla" in text for text in told)
+
+
+def test_the_paper_is_cited(tmp_path: Path) -> None:
+    write_run(
+        tmp_path / "a",
+        RIGHT,
+        task="aime24",
+        model="DeepSeek-R1-Distill-Qwen-7B",
+        base_model="elsewhere/DeepSeek-R1-Distill-Qwen-7B",
+        method="dms",
+    )
+    write_run(
+        tmp_path / "b",
+        RIGHT,
+        task="aime24",
+        model="DeepSeek-R1-Distill-Qwen-7B",
+        base_model="elsewhere/DeepSeek-R1-Distill-Qwen-7B",
+        method="vanilla",
+        budget="1x",
+    )
+    told: list[str] = []
+    plot = pareto_plot([tmp_path], ask(overlay="paper"), note=told.append)
+    assert any("2506.05345" in text for text in told)
+    assert "2506.05345" in plot.to_json()["citation"]
+    (remark,) = (curve.remark for curve in plot.panels[0].curves if curve.method == "dms")
+    assert "(7B)" in remark
+    assert "(14B)" not in remark

@@ -1,11 +1,15 @@
 import json
 import re
+from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -13,8 +17,10 @@ from hyperscale.analysis.summary import any_passes
 from hyperscale.commands.export import export
 from hyperscale.commands.load_runs import load_runs
 from hyperscale.commands.report import Report, report
-from hyperscale.commands.report_table import amount
+from hyperscale.commands.report_table import amount, markdown_cell
+from hyperscale.commands.run_labels import run_labels
 from hyperscale.errors import Refusal, UsageError
+from hyperscale.shown import shown
 from hyperscale.store.run_folder import RunFolder
 from tests.store.samples import chain, manifest, score
 
@@ -48,7 +54,7 @@ def test_the_table_fits_the_terminal_and_cuts_no_cell(rows: list[dict[str, Any]]
 def test_a_wide_table_shows_every_column() -> None:
     text = rendered([DENSE, ROW, QUEST, OTHER], 200)
     header = next(line for line in text.splitlines() if "method" in line)
-    wanted = "task model method budget W-L accuracy % avg % pass@W % KV reads aux peak CR acc/Mread tokens/s tokens cut %"
+    wanted = "task model method budget W-L accuracy % avg % pass@W % KV reads aux peak CR acc/Mread tokens/s tokens truncated %"
     assert " ".join(header.split()) == wanted
     dms = next(line for line in text.splitlines() if " dms " in line)
     cells = "modchain abacus-dms-8x dms 8x 8-1k 71.5 [65.0, 78.0] 65.2 88.5 403k 0 1.26k 4.81x 1.82 5.00k 3.63k 4.1"
@@ -84,15 +90,122 @@ def test_a_caution_is_printed_once_however_many_rows_it_is_about() -> None:
     assert "Problems are few" not in rendered([DENSE], 120)
 
 
-def test_markup_in_a_name_is_shown_as_it_is() -> None:
-    assert "[bold]x" in rendered([DENSE, {**ROW, "model": "[bold]x"}], 120)
+def test_a_caution_says_which_runs_it_is_about() -> None:
+    few, coarse = ({"accuracy_ci95_caution": words} for words in ("Problems are few (2).", "Fewer than 3 are right."))
+    runs = [{**DENSE, **few}, {**DENSE, "method": "tova", **coarse}, QUEST, {**ROW, **few}]
+    text = " ".join(rendered(runs, 120).split())
+    assert "vanilla 1x, dms 8x: Problems are few (2). tova 1x: Fewer than 3 are right." in text
+    assert "All runs: Problems are few (2)." in rendered([{**DENSE, **few}, {**ROW, **few}], 200)
+    assert "interval. Problems" not in rendered([{**DENSE, **few}], 200)
+    assert ": Problems" not in rendered([{**DENSE, **few}], 200)
 
 
-def test_markdown_has_all_columns_in_every_row() -> None:
-    lines = Report((DENSE, {**ROW, "model": "a|b"})).markdown().splitlines()
-    assert [len(re.findall(r"(?<!\\)\|", line)) for line in lines[:4]] == [17] * 4
-    assert "realised CR" in lines[0]
-    assert "k = 1024" in lines[-1]
+FEW = {**ROW, "problems": 30}
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_different_numbers_of_problems_are_shown_and_said(width: int) -> None:
+    text = rendered([DENSE, FEW], width)
+    table, _, caption = text.partition("Accuracy:")
+    assert re.findall(r"(\d+) +71\.5 \[", table) == ["200", "30"]
+    assert "200 problems" not in text
+    assert "Runs are on different numbers of problems" in " ".join(caption.split())
+
+
+def test_equal_numbers_of_problems_are_in_the_title_alone() -> None:
+    text = rendered([DENSE, ROW], 200)
+    assert "200 problems" in text.splitlines()[0]
+    assert text.count("problems") == 1
+    assert "| problems |" not in Report((DENSE, ROW)).markdown()
+
+
+def test_tasks_may_have_different_numbers_of_problems() -> None:
+    text = rendered([DENSE, {**OTHER, "problems": 30}], 200)
+    assert " problems " in next(line for line in text.splitlines() if "method" in line)
+    assert "different numbers" not in text
+
+
+def test_markdown_shows_different_numbers_of_problems() -> None:
+    header, _, dense, few, *_, notes = Report((DENSE, FEW)).markdown().splitlines()
+    place = header.split(" | ").index("problems")
+    assert [line.split(" | ")[place] for line in (dense, few)] == ["200", "30"]
+    assert "Runs are on different numbers of problems" in notes
+
+
+@pytest.mark.parametrize("others", [[], [ROW]])
+def test_markup_in_a_name_is_shown_as_it_is(others: list[dict[str, Any]]) -> None:
+    assert "[bold]x" in rendered([{**DENSE, "model": "[bold]x"}, *others], 120)
+
+
+HOSTILE = "m|x\n# h <img src=x onerror=alert(1)> [a](http://x) `c` *b* \x1b[31m \u202e"
+NUMBERED = "m|x<U+000A># h <img src=x onerror=alert(1)> [a](http://x) `c` *b* <U+001B>[31m <U+202E>"
+
+
+@pytest.mark.parametrize("field", ["task", "model", "method", "budget", "accuracy_ci95_caution"])
+@pytest.mark.parametrize("others", [[], [ROW]])
+def test_a_terminal_sees_no_control_of_a_name(field: str, others: list[dict[str, Any]]) -> None:
+    text = rendered([{**DENSE, field: HOSTILE}, *others], 400)
+    assert NUMBERED in " ".join(text.split())
+    assert not {"\x1b", "\u202e"} & set(text)
+
+
+class Words(HTMLParser):
+    """The tags of a page and the words between them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def read_markdown(text: str) -> Words:
+    """What a reader of Markdown, as pull requests have it, makes of a text."""
+    return Words(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text))
+
+
+TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
+
+
+def test_labels_of_runs_are_lines_that_differ() -> None:
+    runs = [{**ROW, "method": method, "model": model} for method in ("a\n", "a<U+000A>") for model in ("m\u202e", "m")]
+    labels = run_labels(runs)
+    assert labels == [
+        "a<U+000A> 8x, m<U+202E> (1)",
+        "a<U+000A> 8x, m (1)",
+        "a<U+000A> 8x, m<U+202E> (2)",
+        "a<U+000A> 8x, m (2)",
+    ]
+
+
+@pytest.mark.parametrize("field", ["task", "model", "method", "budget", "accuracy_ci95_caution"])
+def test_markdown_shows_a_name_as_it_is(field: str) -> None:
+    text = Report((DENSE, {**ROW, field: HOSTILE})).markdown()
+    assert not {"\x1b", "\u202e"} & set(text)
+    found = read_markdown(text)
+    assert found.tags == TABLE | {"p"}
+    assert NUMBERED in "".join(found.words)
+
+
+@given(st.text(st.sampled_from("ab_*`~|\\[]()<>&;#!$\n lt") | st.characters(exclude_categories=()), max_size=12))
+@example("__a__ _b_ a_b_c a__b")
+@example("[a][b] ![c](d) <e@f.gh> &lt; &#60; \\| \\\\| ``|``")
+def test_a_cell_of_markdown_is_the_text_and_no_markup(name: str) -> None:
+    found = read_markdown(f"| x | y |\n| --- | --- |\n| {markdown_cell(name)} | last |\n\n[b]: http://127.0.0.1/\n")
+    assert found.tags == TABLE
+    texts = [word for word in "".join(found.words).splitlines() if word]
+    assert [text.strip() for text in texts] == [text for text in ("x", "y", shown(name).strip(), "last") if text]
+
+
+@pytest.mark.parametrize("text", ["71.5 [65.0, 78.0]", "gpqa_diamond", "abacus-dms-8x", "W-L", "realised CR", "---:", "0.49"])
+def test_usual_cells_of_markdown_stay_as_they_are(text: str) -> None:
+    assert markdown_cell(text) == text
 
 
 @pytest.mark.parametrize(

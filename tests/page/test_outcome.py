@@ -64,6 +64,20 @@ def test_a_missing_chain_leaves_a_problem_unfinished() -> None:
     assert outcome("right right", width=3) == "unfinished"
 
 
+def test_only_chains_that_disagree_are_voted_on() -> None:
+    asked = []
+
+    def noted(grades: Sequence[ScoreRecord]) -> float:
+        asked.append(len(grades))
+        return majority(grades)
+
+    wanted = {"right right": "right", "wrong other": "wrong", "wrong silent": "wrong", "right broken": "right"}
+    assert {words: outcome(words, by=noted) for words in wanted} == wanted
+    assert asked == []
+    assert outcome("right silent right wrong", by=noted) == "right"
+    assert asked == [4]
+
+
 def test_one_program_that_passes_is_enough() -> None:
     assert outcome("wrong wrong right", by=passes) == "right"
     assert outcome("wrong silent", by=passes) == "wrong"

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from hyperscale.page.settings import differing, settings_of
+from hyperscale.page.settings import differing, is_hash, settings_of
 from hyperscale.store.manifest import Manifest
 from hyperscale.store.run_folder import RunFolder
 from tests.store.samples import manifest
@@ -37,3 +37,15 @@ def test_what_differs_is_kept_apart_and_in_order() -> None:
     other = {"seed": "1", "task": "modchain", "method": "tova", "zebra": "1"}
     assert differing([one, other]) == (["method", "policy.window", "seed"], ["task", "zebra"])
     assert differing([one]) == ([], ["task", "method", "policy.window", "seed", "zebra"])
+
+
+def test_hostile_values_are_one_line_each() -> None:
+    found = settings(model="m\n\x1b[31m", policy={"a\u202eb": "\ud800"})
+    assert found["model"] == "m<U+000A><U+001B>[31m"
+    assert found["policy.a<U+202E>b"] == "<U+D800>"
+
+
+def test_only_long_hashes_are_hashes() -> None:
+    assert is_hash("0123456789abcdef" * 4)
+    assert is_hash("0123456789abcdef" * 2)
+    assert not any(map(is_hash, ("0f009edc3cc88c78", "abacus-dms-8x", "g" * 40, "0" * 31, '["' + "0" * 32 + '"]')))
