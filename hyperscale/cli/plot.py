@@ -7,6 +7,7 @@ import typer
 
 from hyperscale.cli.options import Json, Mixed
 from hyperscale.cli.report import Runs
+from hyperscale.errors import UsageError
 
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Where PNG, SVG and PDF go.")]
 Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders that hyperscale retrofit wrote to.")]
@@ -44,6 +45,8 @@ def pareto(
     """
     from hyperscale.cli.output import note, print_json, results_only, stdout
 
+    if terminal and json:
+        raise UsageError("--terminal and --json exclude each other. Keep one.")
     with results_only():
         from hyperscale.commands.pareto_plot import ask, pareto_plot
 
@@ -69,14 +72,14 @@ def scaling(runs: Runs = None, out: Out = Path("plots"), mixed: Mixed = False) -
     _say(paths)
 
 
-def latency(runs: Runs = None, out: Out = Path("plots")) -> None:
+def latency(runs: Runs = None, out: Out = Path("plots"), mixed: Mixed = False) -> None:
     """Generation time against KV reads: what of the saving a machine turns into time."""
     from hyperscale.cli.output import note, results_only
 
     with results_only():
         from hyperscale.commands.latency_plot import plot_latency
 
-        paths = plot_latency(runs or [Path("results")], out, note)
+        paths = plot_latency(runs or [Path("results")], out, mixed, note)
     _say(paths)
 
 

@@ -7,13 +7,15 @@ from hyperscale.analysis.point import Cost, Panel, Point
 from hyperscale.analysis.summary import Accounting
 from hyperscale.commands.figure_files import written
 from hyperscale.commands.pareto_plot import DENSE
-from hyperscale.commands.run_points import RunPoints, load_points, one_machine, shared_problems
+from hyperscale.commands.run_points import by_panel, load_points, one_machine, shared_problems
 from hyperscale.figures.latency import LatencyPanel, Timed, latency
 
 Note = Callable[[str], None]
 
 
-def plot_latency(runs: Iterable[Path | str], out: Path | str = Path("plots"), note: Note = lambda text: None) -> list[Path]:
+def plot_latency(
+    runs: Iterable[Path | str], out: Path | str = Path("plots"), mixed: bool = False, note: Note = lambda text: None
+) -> list[Path]:
     """Seconds of generation against KV reads, per problem, of whole runs on one machine: ``latency.png``, ...
 
     Seconds are tokens over the tokens per second of the run, whose rows were busy together: they depend on rows and workers.
@@ -21,14 +23,12 @@ def plot_latency(runs: Iterable[Path | str], out: Path | str = Path("plots"), no
     Raises
     ------
     Refusal
-        There is no run, one cannot be read, has no finished problem or was not timed, or they were made on several machines.
+        There is no run, one cannot be read, has no finished problem or was not timed; they were made on several machines; or
+        runs of a panel do not belong together, unless `mixed` allows it.
     """
     loaded = load_points(runs, note, derive=False)
     machine = one_machine(loaded)
-    panels: dict[Panel, list[RunPoints]] = {}
-    for run in loaded:
-        panels.setdefault(run.whole.panel, []).append(run)
-    drawn = [_panel(panel, [run.whole for run in its], machine, note) for panel, its in panels.items()]
+    drawn = [_panel(panel, points, machine, note) for panel, points in by_panel(loaded, mixed=mixed).items()]
     return written(latency(drawn), Path(out), "latency")
 
 

@@ -77,7 +77,7 @@ class ParetoPlot:
 
     def text(self, width: int = 80) -> Text:
         """The panels for a terminal of `width` columns."""
-        return Text("\n\n").join(text_plot(panel, self._unit, width) for panel in self.panels)
+        return Text("\n\n").join(text_plot(panel, self._unit, width, cost=AXES[self.question.cost]) for panel in self.panels)
 
     def save(self, out: Path) -> list[Path]:
         """Write ``pareto-reads.png``, ``.svg`` and ``.pdf`` (or ``-peak``, ``-latency``) to the folder `out`."""
@@ -182,6 +182,8 @@ def _panel(panel: Panel, points: Sequence[Point], question: Question, note: Note
     grid = common_grid(by_method)
     found = _resampled(grid, question)
     where = shown(f"{panel.task}, {panel.base_model}")
+    if any(question.of(point) == 0 for point in points):
+        note(f"{where}: points that cost nothing have no place on a logarithmic axis and are left out")
     for remark in grid.remarks:
         note(f"{where}: frontiers and gains without some points. {remark}")
     for remark in _cautions(by_method, len(points[0].problems)):
@@ -267,7 +269,16 @@ def _place(point: Point) -> tuple[Any, ...]:
 
 def _curve(method: str, rows: Sequence[Mapping[str, Any]], band: resampled.Band | None, remark: str) -> Curve:
     mine = [row for row in rows if row["method"] == method]
-    marks = [Mark(row["cost"], row["accuracy"], row["configuration"], row["on_frontier"]) for row in mine]
+    marks = [
+        Mark(
+            row["cost"],
+            row["accuracy"],
+            row["configuration"],
+            row["on_frontier"],
+            shared=row["share_on_own_frontier"] is not None,
+        )
+        for row in mine
+    ]
     drawn = Band(band.costs.tolist(), band.low.tolist(), band.high.tolist()) if band is not None else None
     return Curve(method, marks, drawn, remark)
 

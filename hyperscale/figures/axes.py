@@ -1,5 +1,6 @@
 """Axes that several figures share: costs in powers of two, accuracy in percent."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, floor, log2
 
@@ -9,6 +10,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 MOST_TICKS = 7
 ROOM = 0.12  # of an axis, beyond the outermost points, for their names
+RIM = 0.03  # of an axis, beyond accuracies of 0 and 1, for marks that lie there
+LEAST_SPAN = 0.5  # of accuracy, where all points have the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Amounts:
         for size, unit in ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "k")):
             if self.binary and value >= size:
                 return f"{value / size:.3g}{unit}"
-        return f"{value:.3g}"
+        return f"{value:.4g}"
 
 
 def cost_limits(low: float, high: float) -> tuple[float, float]:
@@ -32,13 +35,12 @@ def cost_limits(low: float, high: float) -> tuple[float, float]:
 
 
 def cost_ticks(low: float, high: float) -> list[float]:
-    """Whole powers of two between the ends of an axis; halves of an octave, or the ends, where there are too few."""
-    for step in (1.0, 0.5, 0.25):
-        first, last = ceil(log2(low) / step), floor(log2(high) / step)
-        if last - first >= 2:
-            stride = ceil((last - first + 1) / MOST_TICKS)
-            return [2.0 ** (step * exponent) for exponent in range(first, last + 1, stride)]
-    return [low, high]
+    """Whole powers of two between the ends of an axis; where there are fewer than three, multiples of a smaller one."""
+    first, last = ceil(log2(low)), floor(log2(high))
+    if last - first >= 2:
+        return [2.0**exponent for exponent in range(first, last + 1, ceil((last - first + 1) / MOST_TICKS))]
+    step = 2.0 ** floor(log2((high - low) / 3))
+    return [step * number for number in range(ceil(low / step), floor(high / step) + 1)]
 
 
 def cost_axis(axes: Axes, axis: Axis, low: float, high: float, unit: Amounts) -> None:
@@ -55,7 +57,17 @@ def cost_axis(axes: Axes, axis: Axis, low: float, high: float, unit: Amounts) ->
     axis.set_major_formatter(FuncFormatter(lambda value, _: unit(value)))
 
 
-def percent_axis(axes: Axes) -> None:
-    """Accuracy in 0..1, written in percent."""
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+def percent_axis(axes: Axes, shares: Iterable[float]) -> None:
+    """A vertical axis in percent over these, each 0..1, with room for names but next to none beyond 0 and 100."""
+    low, high = min(shares := [*shares]), max(shares)
+    span = high - low or LEAST_SPAN
+    low, high = max(low - ROOM * span, -RIM * span), min(high + ROOM * span, 1 + RIM * span)
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(FixedLocator(percent_ticks(low, high)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}"))
+
+
+def percent_ticks(low: float, high: float) -> list[float]:
+    """Whole steps of 1, 2, 5 or 10 times a power of ten between two accuracies, none beyond 0 or 1."""
+    percents = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(100 * low, 100 * high)
+    return [share for share in (percent / 100 for percent in percents) if max(low, 0) <= share <= min(high, 1)]

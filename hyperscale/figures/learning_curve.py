@@ -1,7 +1,6 @@
 """How a retrofit learned: its loss and the compression it reached, step by step."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from hyperscale.figures.style import COLUMN_WIDTH, LEGEND_LETTERS, LEGEND_LINE, lines, style, wrapped
+from hyperscale.figures.style import COLUMN_WIDTH, lines, style
+from hyperscale.figures.words import GAP, HANDLE, legend_words
 
 Log = Sequence[Mapping[str, Any]]
 Numbers = npt.NDArray[np.float64]
@@ -31,12 +31,11 @@ def learning_curve(*logs: Log, labels: Sequence[str] = ()) -> Figure:
     labels
         Their names; one alone needs none.
     """
-    columns = 2 if max(map(len, labels), default=0) <= LEGEND_LETTERS else 1
     with style():
-        legend = LEGEND_LINE * ceil(len(labels) / columns)
-        figure = Figure(figsize=(COLUMN_WIDTH, 3.2 + legend), layout="constrained")
+        words = legend_words(labels or [""], COLUMN_WIDTH - 0.1)
+        figure = Figure(figsize=(COLUMN_WIDTH, 3.2 + (words.height if labels else 0)), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
-        names = [*(wrapped(label, 2 * LEGEND_LETTERS) for label in labels), *[""] * (len(logs) - len(labels))]
+        names = [*words.texts[: len(labels)], *[""] * (len(logs) - len(labels))]
         for number, (log, name, look) in enumerate(zip(logs, names, lines(len(logs)), strict=True)):
             drawn = look.drawn(len(log), number / len(logs))
             _loss(above, log, name, drawn, alone=len(logs) < CROWD)
@@ -46,7 +45,13 @@ def learning_curve(*logs: Log, labels: Sequence[str] = ()) -> Figure:
         _finish(above, below, [row["kl"] for log in logs for row in log])
         below.legend(loc="upper left") if len(logs) == 1 else below.legend(handles=[wanted], loc="upper left")
         if any(names):
-            figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=columns, handlelength=3.2)
+            figure.legend(
+                *above.get_legend_handles_labels(),
+                loc="outside lower center",
+                ncols=words.columns,
+                handlelength=HANDLE,
+                columnspacing=GAP,
+            )
     return figure
 
 

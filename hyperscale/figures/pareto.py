@@ -1,29 +1,41 @@
 """Accuracy against cost: the frontier of each method, with its band."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import ceil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from hyperscale.figures.axes import ROOM, Amounts, cost_axis, percent_axis
-from hyperscale.figures.labels import Named, place_labels
-from hyperscale.figures.style import COLUMN_WIDTH, GREY, LEGEND_LINE, Line, looks_of, style, wrapped
+from hyperscale.figures.axes import Amounts, cost_axis, percent_axis
+from hyperscale.figures.labels import Named, Place, place_labels
+from hyperscale.figures.sheet import Cell, arrange, sheet
+from hyperscale.figures.style import GREY, Line, looks_of, style
 
-PANEL_HEIGHT = 2.3  # inches, without title and legend
-LEGEND_WIDTH = 58  # letters of a legend's line in a column
+HEIGHT = 2.2  # inches
+DENSE: dict[str, Any] = {"color": GREY, "linewidth": 0.7, "linestyle": (0, (1, 2))}
+HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 0.6, "markersize": 2.6, "alpha": 0.65}
+FAINT: dict[str, Any] = {"markeredgewidth": 0, "markersize": 3.0, "alpha": 0.35}
+NOTHING = "no point has a cost above 0"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One configuration: its cost, its accuracy in 0..1, its name, and whether it is on its method's frontier."""
+    """One configuration: its cost, its accuracy in 0..1, its name, and whether it is on its method's frontier.
+
+    Attributes
+    ----------
+    shared : bool
+        Whether all methods of the panel have it: those that are not take no part in frontiers.
+    """
 
     cost: float
     accuracy: float
     label: str
     on_frontier: bool
+    shared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +76,15 @@ class ParetoPanel:
     dense: Mark | None = None
     notes: Sequence[str] = field(default=())
 
+    def drawable(self) -> "ParetoPanel":
+        """The panel without what a logarithmic axis has no place for: points that cost nothing."""
+        return replace(self, curves=[_drawable(curve) for curve in self.curves])
+
 
 def pareto(panels: Sequence[ParetoPanel], cost: str, unit: Amounts) -> Figure:
     """One panel per task and base model; frontiers are joined linearly in the logarithm of the cost, as gains measure them.
+
+    Points that cost nothing are left out.
 
     Parameters
     ----------
@@ -75,75 +93,106 @@ def pareto(panels: Sequence[ParetoPanel], cost: str, unit: Amounts) -> Figure:
     unit
         How its numbers are written.
     """
-    looks = looks_of([curve.method for panel in panels for curve in panel.curves])
-    columns = min(2, len(panels))
-    rows = ceil(len(panels) / columns)
-    entries = max(len(_legend_lines(panel)) for panel in panels)
-    height = rows * (PANEL_HEIGHT + 0.45 + LEGEND_LINE * entries)
+    looks = looks_of(curve.method for panel in panels for curve in panel.curves)
+    panels = [panel.drawable() for panel in panels]
     with style():
-        figure = Figure(figsize=(COLUMN_WIDTH if columns == 1 else 2 * COLUMN_WIDTH, height), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for axes, panel in zip(grid.flat, panels, strict=False):
-            _draw(axes, panel, looks, unit)
-            axes.set_xlabel(cost)
-        for axes in grid.flat[len(panels) :]:
-            axes.set_axis_off()
-        for axes, panel in zip(grid.flat, panels, strict=False):
+        figure, grid = sheet(len(panels))
+        arrange(figure, [_draw(axes, panel, looks, cost, unit) for (axes,), panel in zip(grid, panels, strict=True)], HEIGHT)
+        for (axes,), panel in zip(grid, panels, strict=True):
             _name_points(axes, panel, looks)
     return figure
 
 
-def _draw(axes: Axes, panel: ParetoPanel, looks: dict[str, Line], unit: Amounts) -> None:
-    everything = [mark for curve in panel.curves for mark in curve.marks]
+def _drawable(curve: Curve) -> Curve:
+    band = curve.band
+    if band:
+        rows = [row for row in zip(band.costs, band.low, band.high, strict=True) if row[0] > 0]
+        band = Band(*map(list, zip(*rows, strict=True))) if rows else None
+    return replace(curve, marks=[mark for mark in curve.marks if mark.cost > 0], band=band)
+
+
+def _draw(axes: Axes, panel: ParetoPanel, looks: Mapping[str, Line], cost: str, unit: Amounts) -> Cell:
+    entries = []
     for curve in panel.curves:
-        _draw_curve(axes, curve, looks[curve.method])
+        look = looks[curve.method]
+        _draw_curve(axes, curve, look)
+        handle = Line2D([], [], color=look.color, linestyle=look.linestyle, marker=look.marker)
+        entries.append((handle, f"{curve.method}{': ' if curve.remark else ''}{curve.remark}"))
     if panel.dense:
-        axes.axhline(panel.dense.accuracy, color=GREY, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0.5)
-        axes.plot([], [], color=GREY, linewidth=0.7, linestyle=(0, (1, 2)), label=_dense_text(panel.dense))
-    cost_axis(axes, axes.xaxis, min(mark.cost for mark in everything), max(mark.cost for mark in everything), unit)
-    axes.margins(y=ROOM)
-    percent_axis(axes)
-    axes.set_ylabel("accuracy, %")
-    axes.set_title("\n".join([panel.title, *panel.notes]))
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), borderaxespad=0, handlelength=2.6, labelspacing=0.25)
+        axes.axhline(panel.dense.accuracy, zorder=0.5, **DENSE)
+        entries.append((Line2D([], [], **DENSE), dense_text(panel.dense)))
+    costs = [mark.cost for curve in panel.curves for mark in curve.marks]
+    if costs:
+        cost_axis(axes, axes.xaxis, min(costs), max(costs), unit)
+    else:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, NOTHING, ha="center", va="center", color=GREY, transform=axes.transAxes)
+    percent_axis(axes, _heights(panel))
+    axes.set(xlabel=cost, ylabel="accuracy, %")
+    return Cell([axes], "\n".join([panel.title, *panel.notes]), entries, _explained(panel))
 
 
 def _draw_curve(axes: Axes, curve: Curve, look: Line) -> None:
-    frontier = curve.frontier
-    below = [mark for mark in curve.marks if not mark.on_frontier]
-    if curve.band:
+    if curve.band and len(curve.band.costs) > 1:
         axes.fill_between(
             curve.band.costs, curve.band.low, curve.band.high, color=look.color, alpha=0.13, linewidth=0, zorder=1
         )
-    hollow: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 0.6, "markersize": 2.6, "alpha": 0.65}
-    axes.plot(*_places(below), linestyle="none", marker=look.marker, color=look.color, zorder=2, **hollow)
+    for bar in _bars(curve):
+        axes.plot(*zip(*bar, strict=True), color=look.color, linewidth=0.7, marker="_", markersize=3, zorder=1)
+    below = [mark for mark in curve.marks if not mark.on_frontier]
+    for marks, how in (([mark for mark in below if mark.shared], HOLLOW), ([mark for mark in below if not mark.shared], FAINT)):
+        axes.plot(*_places(marks), linestyle="none", marker=look.marker, color=look.color, zorder=2, **how)
     kept: dict[str, Any] = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker}
-    axes.plot(*_places(frontier), label=_curve_text(curve), zorder=3, **kept)
+    axes.plot(*_places(curve.frontier), label=curve.method, zorder=3, **kept)
+
+
+def _bars(curve: Curve) -> list[list[Place]]:
+    """The interval of a frontier that is one point, as a line: a band would have no width."""
+    band = curve.band
+    return [[(band.costs[0], band.low[0]), (band.costs[0], band.high[0])]] if band and len(band.costs) == 1 else []
 
 
 def _places(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
     return [mark.cost for mark in marks], [mark.accuracy for mark in marks]
 
 
-def _name_points(axes: Axes, panel: ParetoPanel, looks: dict[str, Line]) -> None:
-    """The outermost frontier points first: they say what was run; then the others of the frontiers; never those below."""
-    marks = [(mark.cost, mark.accuracy) for curve in panel.curves for mark in curve.marks]
-    ends, others = [], []
-    for curve in panel.curves:
-        named = [Named(mark.cost, mark.accuracy, mark.label, looks[curve.method].color) for mark in curve.frontier]
-        ends += named[:1] + named[1:][-1:]
-        others += named[1:-1]
-    place_labels(axes, [*ends, *sorted(others, key=lambda entry: -entry.y)], marks)
+def _heights(panel: ParetoPanel) -> Iterator[float]:
+    yield from (mark.accuracy for curve in panel.curves for mark in curve.marks)
+    yield from chain.from_iterable((*curve.band.low, *curve.band.high) for curve in panel.curves if curve.band)
+    if panel.dense:
+        yield panel.dense.accuracy
 
 
-def _legend_lines(panel: ParetoPanel) -> list[str]:
-    texts = [_curve_text(curve) for curve in panel.curves] + ([_dense_text(panel.dense)] if panel.dense else [])
-    return [line for text in texts for line in text.splitlines()] + list(panel.notes)
+def _name_points(axes: Axes, panel: ParetoPanel, looks: Mapping[str, Line]) -> None:
+    """Those of the frontiers, never those below."""
+    groups = [
+        [Named(mark.cost, mark.accuracy, mark.label, looks[curve.method].color) for mark in curve.frontier]
+        for curve in panel.curves
+    ]
+    lines = [[(named.x, named.y) for named in group] for group in groups] + [
+        bar for curve in panel.curves for bar in _bars(curve)
+    ]
+    if panel.dense:
+        lines.append([(cost, panel.dense.accuracy) for cost in axes.get_xlim()])
+    place_labels(axes, groups, [(mark.cost, mark.accuracy) for curve in panel.curves for mark in curve.marks], lines)
 
 
-def _curve_text(curve: Curve) -> str:
-    return wrapped(f"{curve.method}{': ' if curve.remark else ''}{curve.remark}", LEGEND_WIDTH)
+def _explained(panel: ParetoPanel) -> str:
+    """What the signs of the panel mean, of those that are there."""
+    bands = [curve.band for curve in panel.curves if curve.band]
+    below = [mark for curve in panel.curves for mark in curve.marks if not mark.on_frontier]
+    intervals = {
+        "shade": any(len(band.costs) > 1 for band in bands),
+        "bars": any(len(band.costs) == 1 for band in bands),
+        "[ ]": any("[" in curve.remark for curve in panel.curves),
+    }
+    notes = {
+        f"{', '.join(name for name, there in intervals.items() if there)}: 95%": any(intervals.values()),
+        "hollow: below its method's frontier": any(mark.shared for mark in below),
+        "faint: not shared by all methods": not all(mark.shared for mark in below),
+    }
+    return " · ".join(name for name, there in notes.items() if there)
 
 
-def _dense_text(dense: Mark) -> str:
+def dense_text(dense: Mark) -> str:
     return f"dense cache, {dense.label}: {100 * dense.accuracy:.1f}%"

@@ -11,38 +11,49 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from hyperscale.analysis.compression import LengthBucket
-from hyperscale.figures.style import GREY, LEGEND_LETTERS, LEGEND_LINE, TEXT_WIDTH, lines, style, wrapped
+from hyperscale.figures.style import COLUMN_WIDTH, GREY, series_looks, style
+from hyperscale.figures.words import GAP, HANDLE, LegendWords, fitted, legend_words
 
 COLOURS = "cividis"  # grows lighter evenly: for the colour-blind, and in black and white
-LEFT, RIGHT = {1: 1.0, 2: 1.3, 3: 1.7}, 1.35  # widths of the halves, by columns of heat maps
-TITLE_LETTERS = {1: 26, 2: 17, 3: 13}
+TITLE_WIDTH = {1: 2.6, 2: 1.35, 3: 0.92}  # inches, by columns of heat maps
 WRITTEN_CELLS = 32  # of heat maps whose numbers are written into them
-TITLE_LINE = 0.13  # inches
+TITLE_LINE, TITLE_SIZE = 0.13, 7.0  # inches, points
+CURVES_HEIGHT = 2.1  # inches
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionCurve:
-    """One run: its name in the figure, the share held by layer and KV head (empty where none was recorded), its buckets."""
+    """One run: its name in the figure, the share held by layer and KV head (empty where none was recorded), its buckets.
+
+    `method` gives it the look of the other figures; without it the label does.
+    """
 
     label: str
     share: Sequence[Sequence[float]]
     buckets: Sequence[LengthBucket]
+    method: str = ""
 
 
 def retention(runs: Sequence[RetentionCurve]) -> Figure:
-    """Left, the share of tokens seen that each head holds, a heat map per run; right, realised compression along the chains."""
-    columns = 1 if len(runs) == 1 else 2 if len(runs) <= 8 else 3
+    """Above, the share of tokens seen that each head holds, a heat map per run; below, realised compression along chains.
+
+    There are no heat maps if no run recorded what its heads hold.
+    """
+    columns = 1 if len(runs) == 1 else 2 if len(runs) <= 4 else 3
     rows = ceil(len(runs) / columns)
-    titles = [wrapped(run.label, TITLE_LETTERS[columns]) for run in runs]
-    maps = 0.75 + rows * (1.05 + TITLE_LINE * max(title.count("\n") for title in titles))
-    side_by_side = max(len(run.label) for run in runs) <= LEGEND_LETTERS
-    labels = [run.label if side_by_side else wrapped(run.label, 2 * LEGEND_LETTERS) for run in runs]
-    legend = LEGEND_LINE * sum(1 + label.count("\n") for label in labels) / (1 + side_by_side)
     with style():
-        figure = Figure(figsize=(TEXT_WIDTH, max(2.5, maps, 2.0 + legend)), layout="constrained")
-        parts: Any = figure.subfigures(1, 2, width_ratios=(LEFT[columns], RIGHT))
-        _heat_maps(parts[0], runs, titles, rows, columns)
-        _curves(parts[1], runs, labels, 1 + side_by_side)
+        titles = [fitted(run.label, TITLE_WIDTH[columns], TITLE_SIZE) for run in runs]
+        words = legend_words([run.label for run in runs], COLUMN_WIDTH - 0.1)
+        curves = CURVES_HEIGHT + words.height
+        if not any(run.share for run in runs):
+            figure = Figure(figsize=(COLUMN_WIDTH, curves), layout="constrained")
+            _curves(figure, runs, words)
+            return figure
+        maps = 0.75 + rows * (1.05 + TITLE_LINE * max(title.count("\n") for title in titles))
+        figure = Figure(figsize=(COLUMN_WIDTH, maps + curves), layout="constrained")
+        halves: Any = figure.subfigures(2, 1, height_ratios=(maps, curves))
+        _heat_maps(halves[0], runs, titles, rows, columns)
+        _curves(halves[1], runs, words)
     return figure
 
 
@@ -53,7 +64,7 @@ def _heat_maps(part: Any, runs: Sequence[RetentionCurve], titles: Sequence[str],
     grid = part.subplots(rows, columns, squeeze=False)
     image = None
     for number, (axes, title, share) in enumerate(zip(grid.flat, titles, shares, strict=False)):
-        axes.set_title(title, fontsize=8 if columns == 1 else 7)
+        axes.set_title(title, fontsize=TITLE_SIZE)
         image = _heat_map(axes, share, top) or image
         if number % columns == 0:
             axes.set_ylabel("layer")
@@ -84,17 +95,19 @@ def _heat_map(axes: Axes, share: np.ndarray[Any, Any], top: float) -> Any:
     return image
 
 
-def _curves(part: Any, runs: Sequence[RetentionCurve], labels: Sequence[str], columns: int) -> None:
+def _curves(part: Any, runs: Sequence[RetentionCurve], words: LegendWords) -> None:
     axes = part.subplots()
     axes.axhline(1, color=GREY, linewidth=0.6, zorder=0)
-    for number, (run, label, look) in enumerate(zip(runs, labels, lines(len(runs)), strict=True)):
+    looks = series_looks([(run.method or run.label, run.label) for run in runs])
+    for number, (run, label, look) in enumerate(zip(runs, words.texts, looks, strict=True)):
         if run.buckets:
             places = [(bucket.start + bucket.end) / 2 for bucket in run.buckets]
             ratios = [bucket.realised_cr for bucket in run.buckets]
             axes.plot(places, ratios, label=label, **look.drawn(len(places), number / len(runs)))
-    axes.set(xlabel="tokens generated", ylabel="realised compression", xlim=(0, None))
+    axes.margins(y=0.08)
+    axes.set(xlabel="tokens generated", ylabel="realised compression")
+    axes.set(xlim=(0, None), ylim=(max(0, axes.get_ylim()[0]), None))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}x"))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.margins(y=0.08)
     if len(runs) > 1 and axes.get_legend_handles_labels()[0]:
-        part.legend(loc="outside lower center", ncols=columns, handlelength=3.2, columnspacing=1.2)
+        part.legend(loc="outside lower center", ncols=words.columns, handlelength=HANDLE, columnspacing=GAP, borderaxespad=0.2)

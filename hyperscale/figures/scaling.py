@@ -7,15 +7,19 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hyperscale.budget import format_size
 from hyperscale.figures.axes import percent_axis
-from hyperscale.figures.style import LEGEND_LETTERS, LEGEND_LINE, TEXT_WIDTH, lines, style, wrapped
+from hyperscale.figures.sheet import Cell, arrange, sheet
+from hyperscale.figures.style import Line, series_looks, style
 
-ROW_HEIGHT = 2.2  # inches
+HEIGHT = 1.7  # inches
 MOST_TICKS = 6
-SPREAD = 0.25  # octaves over which the curves of a panel stand beside each other at one place
+SPREAD = 0.4  # octaves over which the curves of a panel stand beside each other at one place
+ROOM = 0.12  # of the octaves shown, beyond the outermost places
+BARS = "bars: 95% · curves stand beside each other at one W or L"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,12 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class ScalingCurve:
-    """One series: a method at a budget."""
+    """One series: a method at a budget. `method` gives it the look of the other figures; without it the label does."""
 
     label: str
     by_width: Growth
     by_length: Growth
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,46 +53,49 @@ class ScalingPanel:
 
 
 def scaling(panels: Sequence[ScalingPanel]) -> Figure:
-    """A row per panel: left, accuracy against chains per problem; right, against tokens per chain."""
-    labels = list(dict.fromkeys(curve.label for panel in panels for curve in panel.curves))
-    looks = dict(zip(labels, lines(len(labels)), strict=True))
-    columns = 3 if max(map(len, labels)) <= LEGEND_LETTERS else 1
-    legend = LEGEND_LINE * ceil(len(labels) / columns)
+    """In each panel: above, accuracy against chains per problem; below, against tokens per chain."""
+    series = list(dict.fromkeys((curve.method or curve.label, curve.label) for panel in panels for curve in panel.curves))
+    looks = {label: look for (_, label), look in zip(series, series_looks(series), strict=True)}
     with style():
-        figure = Figure(figsize=(TEXT_WIDTH, len(panels) * ROW_HEIGHT + 0.25 + legend), layout="constrained")
-        grid = figure.subplots(len(panels), 2, squeeze=False, sharey="row")
-        for row, panel in zip(grid, panels, strict=True):
-            for number, curve in enumerate(panel.curves):
-                for axes, growth in zip(row, (curve.by_width, curve.by_length), strict=True):
-                    _grow(axes, growth, curve.label, looks[curve.label].drawn(1), number, len(panel.curves))
-            _doubling(row[0], [place for curve in panel.curves for place in curve.by_width.places], str)
-            _doubling(row[1], [place for curve in panel.curves for place in curve.by_length.places], format_size)
-            percent_axis(row[0])
-            row[0].set(xlabel="W, chains per problem", ylabel="accuracy, %")
-            row[0].set_title(f"{panel.title}\nL = {format_size(panel.length)}")
-            row[1].set(xlabel="L, tokens per chain")
-            row[1].set_title(f"\nW = {panel.width}")
-        handles = {
-            label: handle for axes in grid[:, 0] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
-        shown = [wrapped(label, 3 * LEGEND_LETTERS) for label in labels]
-        figure.legend([handles[label] for label in labels], shown, loc="outside lower center", ncols=columns, handlelength=3.2)
+        figure, grid = sheet(len(panels), stacked=2)
+        arrange(figure, [_draw(axes, panel, looks) for axes, panel in zip(grid, panels, strict=True)], HEIGHT)
     return figure
 
 
-def _grow(axes: Axes, growth: Growth, label: str, drawn: dict[str, Any], number: int, count: int) -> None:
-    aside = 2 ** (SPREAD * ((number + 0.5) / count - 0.5))  # so that the intervals of several curves stand beside each other
+def _draw(both: Sequence[Axes], panel: ScalingPanel, looks: dict[str, Line]) -> Cell:
+    above, below = both
+    entries = []
+    for number, curve in enumerate(panel.curves):
+        drawn = looks[curve.label].drawn(1)
+        aside = SPREAD * ((number + 0.5) / len(panel.curves) - 0.5)  # so that intervals of several curves can be seen
+        for axes, growth in ((above, curve.by_width), (below, curve.by_length)):
+            _grow(axes, growth, 2**aside, drawn)
+        entries.append((Line2D([], [], **drawn), curve.label))
+    _doubling(above, [place for curve in panel.curves for place in curve.by_width.places], str)
+    _doubling(below, [place for curve in panel.curves for place in curve.by_length.places], format_size)
+    growths = [growth for curve in panel.curves for growth in (curve.by_width, curve.by_length)]
+    for axes in both:
+        percent_axis(axes, [share for growth in growths for share in (*growth.low, *growth.high)])
+        axes.set_ylabel("accuracy, %")
+    above.set_xlabel(f"W, chains per problem (L = {format_size(panel.length)})")
+    below.set_xlabel(f"L, tokens per chain (W = {panel.width})")
+    return Cell(both, panel.title, entries, BARS)
+
+
+def _grow(axes: Axes, growth: Growth, aside: float, drawn: dict[str, Any]) -> None:
     places = [place * aside for place in growth.places]
-    below = [accuracy - low for accuracy, low in zip(growth.accuracy, growth.low, strict=True)]
-    above = [high - accuracy for accuracy, high in zip(growth.accuracy, growth.high, strict=True)]
+    below = [max(0.0, accuracy - low) for accuracy, low in zip(growth.accuracy, growth.low, strict=True)]
+    above = [max(0.0, high - accuracy) for accuracy, high in zip(growth.accuracy, growth.high, strict=True)]
     drawn = {name: value for name, value in drawn.items() if name != "markevery"}
-    axes.errorbar(places, growth.accuracy, (below, above), label=label, elinewidth=0.6, capsize=1.5, capthick=0.6, **drawn)
+    axes.errorbar(places, growth.accuracy, (below, above), elinewidth=0.6, capsize=1.5, capthick=0.6, **drawn)
 
 
 def _doubling(axes: Axes, places: Sequence[int], written: Callable[[int], str]) -> None:
+    """A base-2 axis that ends an octave beyond a place alone, and beyond several far enough for what stands beside them."""
     ticks = sorted(set(places))
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator(ticks[:: ceil(len(ticks) / MOST_TICKS)]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: written(round(place))))
-    axes.margins(x=0.12)
+    beyond = 2.0 if len(ticks) == 1 else max((ticks[-1] / ticks[0]) ** ROOM, 2**SPREAD)
+    axes.set_xlim(ticks[0] / beyond, ticks[-1] * beyond)

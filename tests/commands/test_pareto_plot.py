@@ -174,3 +174,15 @@ def test_the_paper_is_cited(tmp_path: Path) -> None:
     (remark,) = (curve.remark for curve in plot.panels[0].curves if curve.method == "dms")
     assert "(7B)" in remark
     assert "(14B)" not in remark
+
+
+def test_times_of_strangers_are_not_held_against_each_other(tmp_path: Path) -> None:
+    for version in (1, 2):
+        write_run(tmp_path / str(version), RIGHT, task_version=version, seed=version)
+    with pytest.raises(Refusal, match="version of the task"):
+        hyperscale.plot_latency([tmp_path], tmp_path / "plots")
+    assert hyperscale.plot_latency([tmp_path], tmp_path / "plots", mixed=True)
+
+
+def test_text_and_json_exclude_each_other(tmp_path: Path) -> None:
+    assert execute(["plot", "pareto", str(tmp_path), "--terminal", "--json"]) == 2

@@ -7,7 +7,7 @@ import pytest
 
 from hyperscale.analysis.compression import LengthBucket
 from hyperscale.figures.retention import RetentionCurve, retention
-from hyperscale.figures.style import lines, save, wrapped
+from hyperscale.figures.style import COLUMN_WIDTH, lines, save
 from tests.figures.legible import collisions
 
 NAMES = ["vanilla 1x", "dms 2x", "dms 4x", "dms 8x", "h2o 8x", "quest 8x", "tova 8x", "window 512t", "mine 8x"]
@@ -24,7 +24,9 @@ def curve(
 @pytest.mark.parametrize("extra", ["", ", Qwen3-8B-DMS-8x", ", DeepSeek-R1-Distill-Qwen-1.5B, L=16k"])
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 9])
 def test_all_words_can_be_read(count: int, extra: str) -> None:
-    assert not collisions(retention([curve(name + extra, ratio=2.0 + n) for n, name in enumerate(NAMES[:count])]))
+    figure = retention([curve(name + extra, ratio=2.0 + n) for n, name in enumerate(NAMES[:count])])
+    assert figure.get_figwidth() == COLUMN_WIDTH
+    assert not collisions(figure)
 
 
 def test_a_small_model_can_be_read_too() -> None:
@@ -53,17 +55,27 @@ def test_runs_without_retention_or_without_buckets_have_their_place() -> None:
     assert not collisions(figure)
 
 
+def test_what_no_run_recorded_takes_no_room() -> None:
+    figure = retention([RetentionCurve(name, [], curve(name).buckets) for name in NAMES])
+    assert not collisions(figure)
+    assert len(figure.get_axes()) == 1
+
+
+def test_compression_and_tokens_have_no_place_below_0() -> None:
+    worse = RetentionCurve("a", [], [LengthBucket(0, 64, 5, 0.05, 1.0), LengthBucket(64, 128, 5, 40.0, 1.0)])
+    single = RetentionCurve("b", [], [LengthBucket(0, 1, 5, 0.01, 1.0)])
+    for runs in ([worse], [single], [worse, single], [RetentionCurve("c", [], [])]):
+        axes = retention(runs).get_axes()[-1]
+        assert axes.get_xlim()[0] == 0
+        assert 0 <= axes.get_ylim()[0] <= 0.05 or not runs[0].buckets
+
+
 def test_lines_differ_in_more_than_colour() -> None:
     looks = lines(64)
     assert len(set(looks)) == 64
     assert len({(look.linestyle, look.marker) for look in looks[:8]}) == 8
     assert len({look.color for look in looks[:8]}) == 8
     assert len(lines(100)) == 100
-
-
-def test_labels_break_at_spaces_first() -> None:
-    assert wrapped("dms 4x, abacus-dms-4x", 17) == "dms 4x,\nabacus-dms-4x"
-    assert max(map(len, wrapped("DeepSeek-R1-Distill-Qwen-1.5B", 17).splitlines())) <= 17
 
 
 def test_files_are_the_same_each_time(tmp_path: Path) -> None:
