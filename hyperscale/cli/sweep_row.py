@@ -62,9 +62,9 @@ class SweepRow:
         return f"{self.done} of {self.wanted} chains are there"
 
     @property
-    def work_done(self) -> int:
+    def work_done(self) -> float:
         """What this sweep did for it, in chains times length: runs of other lengths are compared by it."""
-        return (self.tally.chains if self.tally else 0) * self.prospect.run.length
+        return (self.tally.worth if self.tally else 0) * self.prospect.run.length
 
     @property
     def work_left(self) -> int:

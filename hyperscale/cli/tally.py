@@ -38,6 +38,11 @@ class Tally:
         return self.info.chains_present + self.chains
 
     @property
+    def worth(self) -> float:
+        """How many finished chains the work done is worth; those in flight count by their tokens, as if of full length."""
+        return max(self.chains, max(self.tokens, self.finished_tokens) / self.info.max_len)
+
+    @property
     def share(self) -> float:
         """Of all chains wanted, in 0..1."""
         return self.done / self.info.chains_wanted if self.info.chains_wanted else 1.0

@@ -187,3 +187,12 @@ def test_the_silent_listener_takes_everything() -> None:
     listener.graded(score())
     listener.note("text")
     listener.finished({})
+
+
+def test_chains_in_flight_are_worth_something_before_the_first_one_ends() -> None:
+    tally = Tally(INFO, began=0.0)
+    assert tally.worth == 0
+    tally.tokens = 3 * INFO.max_len // 2
+    assert tally.worth == 1.5
+    tally.chains = 4  # short ones
+    assert tally.worth == 4
