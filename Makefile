@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup run test test-all lint abacus abacus-dms abacus-ablations reference clean
+.PHONY: setup run test test-all lint abacus abacus-dms abacus-ablations reference study clean
 
 setup: $(READY)
 
@@ -60,6 +60,16 @@ reference: setup  ## Measure the numbers in results/reference again (about three
 	$(BIN)/hyperscale report results/reference/modchain.parquet --json > results/reference/modchain.json
 	$(BIN)/hyperscale report results/reference/modchain.parquet --markdown > results/reference/modchain.md
 	$(BIN)/python -m hyperscale.abacus.comparison results/reference/modchain.parquet
+
+STUDY := results/reference-study
+
+study: setup  ## Sweep all methods on the bundled benchmark again, and draw the frontier (an hour on two cores)
+	$(BIN)/hyperscale sweep results/reference/study.toml --out $(STUDY)
+	$(BIN)/hyperscale export $(STUDY) --out results/reference/study.parquet
+	$(BIN)/hyperscale report results/reference/study.parquet --json > results/reference/study.json
+	$(BIN)/hyperscale report results/reference/study.parquet --markdown > results/reference/study.md
+	$(BIN)/hyperscale plot pareto results/reference/study.parquet
+	$(BIN)/hyperscale plot scaling results/reference/study.parquet
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
