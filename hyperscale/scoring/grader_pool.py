@@ -171,7 +171,7 @@ class GraderPool(Generic[K]):
             self.close()
             raise
         pair, worker.pair = worker.pair, None if verdict else worker.pair
-        if worker.ended:
+        if verdict is not None and worker.ended:  # one that ends as soon as it has its pair has yet to be heard of
             self._workers.remove(worker)
             worker.close()
         if verdict is not None and pair is not None:

@@ -10,6 +10,7 @@ import pytest
 
 from hyperscale.errors import Refusal
 from hyperscale.scoring.grader_pool import GraderPool
+from hyperscale.scoring.grader_process import GraderProcess
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
 from hyperscale.task_card import Fallback
@@ -219,3 +220,19 @@ def test_a_pool_needs_a_worker_and_a_limit() -> None:
         GraderPool[str](0)
     with pytest.raises(ValueError, match="positive"):
         GraderPool[str](seconds=0)
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_that_dies_the_moment_it_has_its_pair_is_heard_of(
+    pool: GraderPool[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = GraderProcess._send
+
+    def send_and_see_it_die(self: GraderProcess) -> None:
+        send(self)
+        self._process.wait(30)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(GraderProcess, "_send", send_and_see_it_die)
+        assert pool.compare("y", "(segfault)") is Verdict.CRASHED
+    assert pool.compare("y", "y+0") is not Verdict.CRASHED
