@@ -9,7 +9,7 @@ from rich.text import Text
 
 from hyperscale.analysis.check import Outcome
 from hyperscale.commands.gate import Gate, Gated
-from hyperscale.commands.gate_summary import HEADERS, chains_text, legend, remarks, row
+from hyperscale.commands.gate_summary import HEADERS, held_against_each_other, legend, remarks, row
 
 STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow"}
 
@@ -23,9 +23,8 @@ def gate_tables(gate: Gate, width: int) -> Iterator[Table | Text]:
 
 def _table(run: Gated, gate: Gate, width: int) -> Table:
     verdict = run.verdict
-    same = ", the same chains" if verdict.identical else ""
     table = Table(
-        title=Text(f"{run.title}, {verdict.problems} problems, {chains_text(verdict)}{same}"),
+        title=Text(f"{run.title}, {held_against_each_other(verdict)}"),
         caption=Text(" ".join([*remarks(verdict), legend(gate.terms, verdict.checks)])),
         title_justify="left",
         caption_justify="left",

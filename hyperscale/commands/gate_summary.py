@@ -19,8 +19,7 @@ def markdown(runs: Sequence["Gated"], decision: Outcome, terms: Terms) -> str:
     parts = [f"### hyperscale gate: {SIGNS[decision]}\n"]
     for run in runs:
         verdict = run.verdict
-        same = ", the same chains" if verdict.identical else ""
-        parts.append(f"\n**{markdown_cell(run.title)}** ({verdict.problems} problems, {chains_text(verdict)}{same})\n\n")
+        parts.append(f"\n**{markdown_cell(run.title)}** ({held_against_each_other(verdict)})\n\n")
         table = [HEADERS, ("---", "---", *["---:"] * 5), *(row(check, SIGNS[check.outcome]) for check in verdict.checks)]
         parts += [f"| {' | '.join(line)} |\n" for line in table]
         parts += [f"\n{sentence}\n" for sentence in remarks(verdict)]
@@ -28,9 +27,11 @@ def markdown(runs: Sequence["Gated"], decision: Outcome, terms: Terms) -> str:
     return "".join(parts)
 
 
-def chains_text(verdict: Verdict) -> str:
+def held_against_each_other(verdict: Verdict) -> str:
+    """How much of both sides."""
     here, there = verdict.chains
-    return f"{here} chains" if here == there else f"{here} chains against {there}"
+    chains = f"{here} chains" if here == there else f"{here} chains against {there}"
+    return f"{verdict.problems} problems, {chains}{', the same chains' if verdict.identical else ''}"
 
 
 def remarks(verdict: Verdict) -> list[str]:

@@ -13,7 +13,7 @@ from hyperscale.commands.listener import Listener, Silent
 from hyperscale.errors import Refusal, UsageError
 from hyperscale.heads import DecideAt, HeadLayout, LearnedHeads
 from hyperscale.models import LoadedModel, load_model, locate, pick_device, pick_dtype
-from hyperscale.names import unknown
+from hyperscale.names import one_of, unknown
 from hyperscale.retrofit.data import Row, rows_hash
 from hyperscale.retrofit.launched import Place, find_place
 from hyperscale.retrofit.loss import Divergence
@@ -91,7 +91,7 @@ def retrofit(
     Refusal
         Model, data, disk or hub refuse, or the loss is no number any more. Snapshots written so far are kept.
     """
-    trains = _one_of(Trains, recipe, "recipe")
+    trains = one_of(Trains, recipe, "recipe")
     ratio = parse_budget(target).ratio
     if ratio is None:
         raise UsageError(f"--target is a compression ratio such as 8x, not {target!r}.")
@@ -103,7 +103,7 @@ def retrofit(
         warm_up=warm_up,
         final_rate=final_rate,
         batch_tokens=parse_size(str(batch_tokens), "--batch-tokens"),
-        divergence=_one_of(Divergence, loss, "loss"),
+        divergence=one_of(Divergence, loss, "loss"),
         average=average,
         seed=seed,
     )
@@ -164,7 +164,7 @@ def _heads(
         raise unknown("method to retrofit", method, ("dms", "dmc"))
     if shift not in (None, 0, 1):
         raise UsageError(f"--shift is 1 (NVIDIA's order) or 0 (FastDMS's), not {shift}.")
-    when = DecideAt.ARRIVAL if decide_at is None else _one_of(DecideAt, decide_at, "decide-at")
+    when = DecideAt.ARRIVAL if decide_at is None else one_of(DecideAt, decide_at, "decide-at")
     if window is not None and window < (1 if method == "dmc" else 0):
         raise UsageError(f"--window must be {1 if method == 'dmc' else 0} or more, not {window}.")
     if method == "dms":
@@ -183,13 +183,6 @@ def _zeroing(trains: Trains, steps: int | None) -> int:
     if steps is not None:
         raise UsageError(f"--zeroing-steps is for --recipe full: {trains} borrows nothing.")
     return 0
-
-
-def _one_of(kind: Any, text: str, option: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise unknown(option, text, list(kind)) from None
 
 
 def _check_numbers(plan: Recipe, examples: int, workers: int) -> None:
