@@ -30,16 +30,13 @@ lint: setup
 	$(BIN)/mypy
 
 abacus: setup  ## Train the bundled model again (under two hours on two cores, minutes on a GPU; can be stopped and started)
-	$(TRAINING) $(BIN)/python -m hyperscale.abacus.train
-
-# large allocations that are kept: page faults would otherwise dominate small training steps in a virtual machine
-TRAINING := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=1000000000 MALLOC_TOP_PAD_=100000000 OMP_NUM_THREADS=1
+	OMP_NUM_THREADS=1 $(BIN)/python -m hyperscale.abacus.train
 
 abacus-dms: setup  ## Retrofit the bundled model with DMS at 2x, 4x and 8x again, and bundle the results
-	$(TRAINING) $(BIN)/python -m hyperscale.abacus.retrofit dms-2x dms-4x dms-8x --install
+	OMP_NUM_THREADS=1 $(BIN)/python -m hyperscale.abacus.retrofit dms-2x dms-4x dms-8x --install
 
 abacus-ablations: setup  ## What DMS is compared to: immediate eviction, and DMC
-	$(TRAINING) $(BIN)/python -m hyperscale.abacus.retrofit exit-8x dmc-8x
+	OMP_NUM_THREADS=1 $(BIN)/python -m hyperscale.abacus.retrofit exit-8x dmc-8x
 
 REFERENCE := results/reference-runs
 

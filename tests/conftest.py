@@ -4,6 +4,6 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import torch
+from hyperscale.cpu import compute_on_cpu
 
-torch.set_num_threads(1)
+compute_on_cpu()

@@ -24,6 +24,7 @@ from transformers import AttentionInterface, PreTrainedTokenizerBase, Qwen3Confi
 from hyperscale.abacus import modchain, trace
 from hyperscale.abacus.batches import IGNORED, Batch, Encoder, Stage, collate, training_batches
 from hyperscale.abacus.tokenizer import build_tokenizer
+from hyperscale.cpu import compute_on_cpu
 from hyperscale.retrofit.master import MasterWeights
 
 ATTENTION = "abacus_training"
@@ -113,7 +114,7 @@ def probe(model: Any, tokenizer: PreTrainedTokenizerBase, length: int, device: s
 
 
 def work(rank: int, recipe: Recipe) -> None:
-    torch.set_num_threads(1)
+    compute_on_cpu()
     torch.manual_seed(recipe.seed)
     if recipe.workers > 1:
         address = f"tcp://127.0.0.1:{recipe.port}"

@@ -95,6 +95,8 @@ class Selection:
         Metadata read to decide, in entries.
     selecting : [R] bool
         Rows that select. The others list all their live slots and attend exactly as if nobody selected.
+    run : int
+        Slots come in runs of this many, a divisor of `CHUNK`: consecutive, from a multiple of it on, valid ones first.
     """
 
     slots: torch.Tensor
@@ -102,6 +104,7 @@ class Selection:
     fetched: torch.Tensor
     scored: torch.Tensor
     selecting: torch.Tensor
+    run: int = 1
 
 
 @dataclass

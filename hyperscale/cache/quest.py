@@ -1,5 +1,6 @@
 """Query-aware page selection."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -7,6 +8,7 @@ import torch
 
 from hyperscale.budget import Budget
 from hyperscale.cache.policy import Holds, LiveLayer, Policy, Selection
+from hyperscale.cache.storage import CHUNK
 from hyperscale.errors import UsageError
 
 SCORED_TOGETHER = 16  # pages per matrix product; a fixed number, so that a row's scores do not depend on its neighbours' pages
@@ -119,7 +121,8 @@ class Quest(Policy):
         slots = (chosen[..., None] * self.size + torch.arange(self.size, device=scores.device)).flatten(-2)
         valid = taken[:, :, None, :, None].expand(*chosen.shape, self.size).flatten(-2) & (slots < live[..., None, None])
         scored = torch.where(selecting, pages[..., 0], 0)
-        return Selection(slots.masked_fill(~valid, 0), valid, (union * held).sum(-1), scored, selecting.any(-1))
+        run = math.gcd(self.size, CHUNK)
+        return Selection(slots.masked_fill(~valid, 0), valid, (union * held).sum(-1), scored, selecting.any(-1), run)
 
     def _reserve(self, layer: int, pages: int) -> None:
         for bounds, worst in ((self.low, torch.inf), (self.high, -torch.inf)):

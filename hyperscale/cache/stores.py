@@ -157,14 +157,19 @@ class SlotStore(_OfLayers[SlotStorage]):
         return output.view_as(queries), by_slot
 
     def attend_selected(self, layer: int, queries: torch.Tensor, selection: Selection, scaling: float) -> torch.Tensor:
-        storage, heads, dim = self.layers[layer], self.rows * self.shape.kv_heads, self.shape.head_dim
+        storage, heads, run = self.layers[layer], self.rows * self.shape.kv_heads, selection.run
         padding = -selection.slots.shape[-1] % CHUNK
-        slots = torch.nn.functional.pad(selection.slots, (0, padding)).flatten(0, 1)  # [N, G, n]
         valid = torch.nn.functional.pad(selection.valid, (0, padding)).flatten(0, 2)  # [N * G, n]
-        head = torch.arange(heads, device=slots.device)[:, None, None]
-        flat = (((slots // CHUNK) * heads + head) * CHUNK + slots % CHUNK).flatten(0, 1)  # [N * G, n]
-        by_chunk = flat.view(flat.shape[0], -1, CHUNK).transpose(0, 1)  # [C, N * G, CHUNK]
-        keys, values = storage.keys.view(-1, dim)[by_chunk], storage.values.view(-1, dim)[by_chunk]
+        starts = torch.nn.functional.pad(selection.slots, (0, padding))[..., ::run].flatten(0, 1)  # [N, G, n / run]
+        head = torch.arange(heads, device=starts.device)[:, None, None]
+        flat = (((starts // CHUNK) * heads + head) * CHUNK + starts % CHUNK).flatten(0, 1) // run  # [N * G, n / run]
+        by_chunk = flat.view(flat.shape[0], -1, CHUNK // run).transpose(0, 1)  # [C, N * G, CHUNK / run]
+        shape = (*by_chunk.shape[:2], CHUNK, self.shape.head_dim)
+        # whole runs are copied, and by index_select: entries one by one, or indexing with a tensor, take several times as long
+        keys, values = (
+            entries.view(-1, run * self.shape.head_dim).index_select(0, by_chunk.flatten()).view(shape)
+            for entries in (storage.keys, storage.values)
+        )
         empty = ~valid.view(valid.shape[0], -1, CHUNK).transpose(0, 1)[:, :, None]
         return attend_slots(queries.flatten(0, 2)[:, None], keys, values, empty, scaling)[0].view_as(queries)
 

@@ -7,11 +7,10 @@ from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
-import torch
-
 from hyperscale.commands.standing import Standing
 from hyperscale.commands.sweep_plan import PlannedRun
 from hyperscale.commands.telemetry import measured
+from hyperscale.cpu import compute_on_cpu
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import chain_seed
 from hyperscale.engine.scheduler import CPU_BLOCK_ROWS, Plan, generate_chains
@@ -107,7 +106,7 @@ def tried_calibration(
 ) -> Calibration:
     """From a block of chains of one worker, generated for a few seconds; nothing is written."""
     if model.device.type == "cpu":
-        torch.set_num_threads(1)  # as in a run
+        compute_on_cpu()  # as in a run
     request, tasks = run.request, list(islice(_tasks(run, standing), CPU_BLOCK_ROWS))
     plan = Plan(request.policy, request.budget, standing.sampling, run.length, rows=len(tasks))
     started, stepped = now(), 0

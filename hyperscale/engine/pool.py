@@ -12,6 +12,7 @@ import torch
 
 from hyperscale.budget import Budget
 from hyperscale.cache.registry import make_policy
+from hyperscale.cpu import compute_on_cpu
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import Sampling
 from hyperscale.engine.scheduler import CPU_BLOCK_ROWS, Plan, Tick, generate_chains
@@ -54,7 +55,7 @@ def default_workers(device: torch.device, chains: int) -> int:
 def run_job(job: Job, model: LoadedModel, tasks: Sequence[ChainTask], workers: int) -> Iterator[ChainRecord | Tick]:
     """Generate `tasks` (chains of one problem side by side) here, or in `workers` processes that load the model themselves."""
     if model.device.type == "cpu":
-        torch.set_num_threads(1)  # a second thread beside any busy process costs far more than it brings
+        compute_on_cpu()
     elif workers > 1:
         model.module.to("cpu")  # the workers load it once more, on every GPU
     yield from _generate(job, model, tasks) if workers == 1 else _run_workers(job, tasks, workers)
@@ -99,7 +100,7 @@ def _work(job: Job, rank: int, todo: Any, done: Any, parent: int) -> None:
         device = f"cuda:{rank % torch.cuda.device_count()}" if job.device == "cuda" else job.device
         model = load_model(job.model, device, job.dtype, job.revision)
         if model.device.type == "cpu":
-            torch.set_num_threads(1)
+            compute_on_cpu()
         tasks = (task for chains in iter(todo.get, None) for task in chains)
         for message in _generate(job, model, tasks):
             done.put(message)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from hyperscale.cpu import compute_on_cpu
 from hyperscale.errors import HyperscaleError, Refusal, out_of_memory
 from hyperscale.models import LoadedModel, load_model
 from hyperscale.processes import die_with, messages, running
@@ -97,7 +98,7 @@ def _saying_what_is_short(events: Iterator[Event]) -> Iterator[Event]:
 
 def _rank(job: TrainingJob, model: LoadedModel, rank: int, size: int) -> Iterator[Event]:
     if model.device.type == "cpu":
-        torch.set_num_threads(1)
+        compute_on_cpu()
     trainer = Trainer(model, job.rows, job.recipe, rank, size)
     if job.state_path.exists():
         trainer.restore(_read_state(job, model.device))
@@ -179,7 +180,7 @@ def _work(job: TrainingJob, rank: int, size: int, meeting: str, events: Any, par
     try:
         cuda = job.device.startswith("cuda")
         dist.init_process_group("nccl" if cuda else "gloo", init_method=meeting, rank=rank, world_size=size)
-        torch.set_num_threads(1)
+        compute_on_cpu()
         model = load_model(job.model, f"cuda:{rank}" if cuda else job.device, job.dtype, job.revision)
         for event in _saying_what_is_short(_rank(job, model, rank, size)):
             events.put(event)
