@@ -18,11 +18,13 @@ run: setup  ## The main job: dense and compressed on the bundled model and bench
 	$(BIN)/hyperscale run --width 4 --limit 48
 	$(BIN)/hyperscale report results
 
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+
 test: setup  ## Everything that takes seconds
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: setup  ## The slow ones too
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'slow or not slow'
+	$(PYTEST) -m 'slow or not slow'
 
 lint: setup
 	$(BIN)/ruff check .

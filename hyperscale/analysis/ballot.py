@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hyperscale.analysis.estimate import pass_at
 from hyperscale.scoring.vote import majority_at
-from hyperscale.task_card import Kind
+from hyperscale.tasks.task_card import Kind
 
 
 class Mark(NamedTuple):

@@ -70,7 +70,9 @@ def fixed_interval(averages: Scores, chains: int) -> Interval:
 
     Problems are not the sample here, chains are: the variance of the mean is the mean of the problems' within variances
     ``average (1 - average) k / (k - 1)`` over ``n k``. Wilson's interval with as many independent chains as have that variance
-    (effective sample size) keeps it in 0..1 and wide enough where nearly all chains are right, or wrong.
+    (effective sample size) keeps it in 0..1 and wide enough where nearly all chains are right, or wrong. Two imaginary chains
+    that stray from the others of their problems are counted in: where a handful stray the next run may well have none or twice
+    as many. Where none strays, which proves little, all chains count as independent.
 
     Parameters
     ----------
@@ -166,8 +168,9 @@ def fixed_bounds(averages: Scores, chains: int, confidence: float) -> tuple[floa
     if chains < 2:
         raise ValueError("one chain per problem does not show how much chains of a problem differ; two or more are needed")
     rate = min(1.0, float(shares.mean()))
-    variance = float((shares * (1 - shares)).mean()) / ((chains - 1) * len(shares))
-    trials = rate * (1 - rate) / variance if variance > 0 else float(chains * len(shares))
+    spread, two_strays = float((shares * (1 - shares)).sum()), 2 * (1 - 1 / chains) / chains
+    independent = chains * len(shares)
+    trials = rate * (1 - rate) * (chains - 1) * len(shares) ** 2 / (spread + two_strays) if spread > 0 else float(independent)
     return score_bounds(rate, trials, normal_quantile(confidence))
 
 

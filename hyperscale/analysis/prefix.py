@@ -20,7 +20,7 @@ from hyperscale.scoring.vote import Equivalent, classes_of
 from hyperscale.store.codec import Detail
 from hyperscale.store.records import ChainRecord, FinishReason
 from hyperscale.store.stored_run import StoredRun
-from hyperscale.task_card import Kind
+from hyperscale.tasks.task_card import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ fixed questions the mean chance of the very problems drawn.
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -25,12 +26,17 @@ from hyperscale.bench.populations import POPULATIONS, Population, vote, vote_cha
 TRIALS = 2000
 PROBLEMS = (30, 200, 500)
 CHAINS = (1, 8, 64)
+STRAYS = (1, 4, 6, 16)
 WANTED = (0.93, 0.97)
 _RESAMPLES = 1000
 _ROUNDING = 1e-9
 _HEADER = """\
 | problems | chains | set | votes: truth % | votes | cautioned | votes, bootstrap alone | avg@k | avg@k, fixed questions |
 | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+"""
+_SETTLED_HEADER = """\
+| problems | chains | expected strays | avg@k, fixed questions |
+| ---: | ---: | ---: | ---: |
 """
 
 
@@ -102,6 +108,17 @@ def simulate(population: Population, problems: int, chains: int, trials: int = T
     )
 
 
+def settled(problems: int, chains: int, strays: float, trials: int = TRIALS, seed: int = 0) -> float:
+    """The share of trials whose interval for exactly these problems holds the truth.
+
+    Every other problem is always right; the others are wrong but for so many expected stray chains.
+    """
+    random = np.random.default_rng([seed, problems, chains, round(10 * strays)])
+    chances = np.where(np.arange(problems) % 2 == 0, 2 * strays / (problems * chains), 1.0)  # an even number of problems
+    averages = random.binomial(chains, chances, (trials, problems)) / chains
+    return _held(lambda scores, _: fixed_interval(scores, chains), averages, [float(chances.mean())] * trials)
+
+
 def table(cases: Iterable[Covered]) -> str:
     """The cases as a Markdown table."""
     return _HEADER + "".join(case.row() for case in cases)
@@ -115,9 +132,12 @@ def _held(interval: Callable[[Numbers, int], Interval], scores: Numbers, truths:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print both tables."""
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else TRIALS
-    print(table(simulate(population, n, k, trials) for n in PROBLEMS for k in CHAINS for population in POPULATIONS), end="")
+    print(table(simulate(population, n, k, trials) for n in PROBLEMS for k in CHAINS for population in POPULATIONS))
+    print(_SETTLED_HEADER, end="")
+    for n, k, strays in product(PROBLEMS, CHAINS[1:], STRAYS):
+        print(f"| {n} | {k} | {strays} | {marked(settled(n, k, strays, trials))} |")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from hyperscale.commands.plain_table import plain_table
 from hyperscale.commands.report_table import amount, percent
 
 Row = Mapping[str, Any]
@@ -17,14 +17,7 @@ def derived_table(rows: Sequence[Row]) -> Table | None:
     derived = [row for row in rows if row["derived"] and row["accuracy"] is not None]
     if not derived:
         return None
-    table = Table(
-        title="Read off longer or wider runs",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = plain_table("Read off longer or wider runs")
     table.add_column("configuration", no_wrap=True)
     table.add_column("run", no_wrap=True, overflow="ellipsis")
     for heading in ("accuracy %", "avg %", "reads", "peak"):

@@ -1,12 +1,12 @@
 """How `sweep --dry-run` shows what is going to be run."""
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from hyperscale.cli.sweep_row import counted
 from hyperscale.cli.tally import clock
 from hyperscale.commands.forecast import RESTS_ON
+from hyperscale.commands.plain_table import plain_table
 from hyperscale.commands.report_table import amount
 from hyperscale.commands.stage import Stage
 from hyperscale.commands.sweep_forecast import Foreseen, SweepForecast
@@ -16,16 +16,7 @@ _BYTES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 def forecast_table(found: SweepForecast) -> Table:
     """One line per planned run: the configurations it covers, chains to generate, and what they are going to cost."""
-    table = Table(
-        title=_title(found),
-        caption=Text(RESTS_ON),
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = plain_table(_title(found), RESTS_ON)
     table.add_column("run", no_wrap=True)
     table.add_column("covers")
     for heading in ("chains", "tokens", "reads", "memory", "time"):

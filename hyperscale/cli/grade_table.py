@@ -1,31 +1,23 @@
 """How `grade` shows its verdicts."""
 
-from rich import box
-from rich.table import Table
+from rich.console import Group
 
 from hyperscale.analysis.estimate import wilson
 from hyperscale.commands.grade import GradeReport
+from hyperscale.commands.plain_table import plain_table, with_note
 from hyperscale.commands.report_table import percent
 
 
-def grade_table(report: GradeReport) -> Table:
+def grade_table(report: GradeReport) -> Group:
     """How many completions got each verdict, and the share of correct ones with Wilson's interval."""
     count = len(report.rows)
-    table = Table(
-        title=f"{report.task}, {count} completions",
-        caption=" ".join([_accuracy(report), *_warnings(report), "--json lists every row."]),
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    table = plain_table(f"{report.task}, {count} completions")
     table.add_column("verdict")
     table.add_column("completions", justify="right")
     table.add_column("%", justify="right")
     for verdict, number in report.counts.items():
         table.add_row(verdict.value, str(number), percent(number / count))
-    return table
+    return with_note(table, " ".join([_accuracy(report), *_warnings(report), "--json lists every row."]))
 
 
 def _accuracy(report: GradeReport) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -10,12 +9,13 @@ from rich.text import Text
 from hyperscale.budget import format_size
 from hyperscale.commands.doctor import Diagnosis, Status
 from hyperscale.commands.listings import HeadsInfo, MethodInfo, Models, TaskInfo
+from hyperscale.commands.plain_table import plain_table, with_note
 
 _STYLES = {Status.OK: "green", Status.NOTE: "yellow", Status.BROKEN: "bold red"}
 
 
 def tasks_table(tasks: Sequence[TaskInfo]) -> Group:
-    table = _table()
+    table = plain_table()
     table.add_column("task", no_wrap=True)
     table.add_column("kind", no_wrap=True)
     table.add_column("problems", justify="right", no_wrap=True)
@@ -26,11 +26,11 @@ def tasks_table(tasks: Sequence[TaskInfo]) -> Group:
         count = "?" if task.problems is None else str(task.problems)
         source = Text(f"{task.origin}: ").append(Text(task.fault or task.source, style="red" if task.fault else ""))
         table.add_row(task.name, task.kind, count, format_size(task.max_len), source, Text(task.licence))
-    return _with(table, "A task of your own: --task path/to/card.toml. --json shows prompts and known defects.")
+    return with_note(table, "A task of your own: --task path/to/card.toml. --json shows prompts and known defects.")
 
 
 def methods_table(methods: Sequence[MethodInfo]) -> Group:
-    table = _table()
+    table = plain_table()
     table.add_column("method", no_wrap=True)
     table.add_column("budget", justify="right", max_width=12)
     table.add_column("what it does, its parameters, its paper")
@@ -44,11 +44,11 @@ def methods_table(methods: Sequence[MethodInfo]) -> Group:
             text.append(f"\n{method.paper}", style="dim")
         table.add_row(method.name, method.default_budget, text)
     default = next((f"Without --method, {method.name} runs. " for method in methods if method.is_default), "")
-    return _with(table, f"{default}A method of your own: --method path/file.py:Class.")
+    return with_note(table, f"{default}A method of your own: --method path/file.py:Class.")
 
 
 def models_table(models: Models) -> Group:
-    table = _table()
+    table = plain_table()
     table.add_column("bundled model", no_wrap=True)
     table.add_column("family", no_wrap=True)
     table.add_column("trained for", no_wrap=True)
@@ -65,7 +65,7 @@ def models_table(models: Models) -> Group:
 
 
 def _published_table(models: Models) -> Table:
-    table = _table()
+    table = plain_table()
     table.add_column("on the hub", no_wrap=True)
     table.add_column("trained for", no_wrap=True)
     table.add_column("licence")
@@ -80,7 +80,7 @@ def _heads(heads: HeadsInfo) -> str:
 
 
 def doctor_table(diagnosis: Diagnosis) -> Group:
-    table = _table()
+    table = plain_table()
     table.show_header = False
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -88,13 +88,4 @@ def doctor_table(diagnosis: Diagnosis) -> Group:
     for check in diagnosis.checks:
         table.add_row(Text(str(check.status), style=_STYLES[check.status]), check.name, Text(check.finding))
     broken = [check.name for check in diagnosis.checks if check.status is Status.BROKEN]
-    return _with(table, f"Broken: {', '.join(broken)}." if broken else "Nothing essential is broken.")
-
-
-def _table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def _with(table: Table, note: str) -> Group:
-    # below the table and not its caption, which would be as narrow as the table
-    return Group(table, Text(note))
+    return with_note(table, f"Broken: {', '.join(broken)}." if broken else "Nothing essential is broken.")

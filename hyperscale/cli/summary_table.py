@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from hyperscale.budget import format_size
+from hyperscale.commands.plain_table import plain_table
 from hyperscale.commands.report_table import amount, percent
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """One run, one line per number, with a word on what each number is."""
-    table = Table(
-        title=_title(summary), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=False
-    )
+    table = plain_table(_title(summary), headed=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(style="dim")

@@ -8,12 +8,10 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from rich import box
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from hyperscale.cli.output import stderr
@@ -21,6 +19,7 @@ from hyperscale.cli.progress import Clock
 from hyperscale.cli.sweep_row import RUNNING, SweepRow, counted, overview
 from hyperscale.cli.tally import clock
 from hyperscale.commands.listener import Listener, RunInfo
+from hyperscale.commands.plain_table import GAP, fitting, plain_table
 from hyperscale.commands.stage import Stage
 from hyperscale.commands.sweep_listener import SweepListener
 from hyperscale.store.records import ChainRecord, ScoreRecord
@@ -35,7 +34,6 @@ HEADINGS = ("run", "state", "chains", "accuracy", "reads", "CR", "time")
 
 _LEFT = ("run", "state")
 _LEAST_FIRST = ("CR", "reads", "accuracy")  # what is left out where there is no room
-_GAP = 2  # between two cells: one for padding, one for the divider
 
 _STYLES = {Stage.DONE: "green", Stage.FAILED: "red", RUNNING: "bold"}
 
@@ -196,8 +194,8 @@ class SweepTable(_Sweeping):
             return "" if self.over else self.spinner
         now = self.now()
         above, rows, below = around(self.rows, max(3, self.console.height - AROUND))
-        columns = fitting([row.cells(now) for row in rows], self.console.width)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        columns = visible([row.cells(now) for row in rows], self.console.width)
+        table = plain_table()
         for heading in columns:
             table.add_column(heading, justify="left" if heading in _LEFT else "right", no_wrap=True, overflow="ellipsis")
         for row, texts in zip(rows, zip(*columns.values(), strict=True), strict=True):
@@ -207,21 +205,17 @@ class SweepTable(_Sweeping):
         return Group(table, Text(so_far))
 
 
-def fitting(cells: Sequence[Sequence[str]], width: int) -> dict[str, list[str]]:
+def visible(cells: Sequence[Sequence[str]], width: int) -> dict[str, list[str]]:
     """The columns that a terminal of `width` columns has room for, by heading: numbers are left out rather than cut."""
     columns = {heading: list(texts) for heading, texts in zip(HEADINGS, zip(*cells, strict=True), strict=True)}
-    if _width(columns) > width:
+    if sum(_widths(columns).values()) + GAP * len(columns) > width:
         columns["accuracy"] = [text.partition(" [")[0] for text in columns["accuracy"]]  # without the interval
-    for heading in _LEAST_FIRST:
-        if _width(columns) > width:
-            del columns[heading]
-    return columns
+    return {heading: columns[heading] for heading in fitting(_widths(columns), _LEAST_FIRST, width)}
 
 
-def _width(columns: Mapping[str, Sequence[str]]) -> int:
+def _widths(columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
     widths = {heading: max(map(cell_len, (heading, *texts))) for heading, texts in columns.items()}
-    widths["run"] = min(widths["run"], SHORT_NAME)  # a name may be cut
-    return sum(widths.values()) + _GAP * len(widths)
+    return widths | {"run": min(widths["run"], SHORT_NAME)}  # a name may be cut
 
 
 def around(rows: Sequence[SweepRow], room: int) -> tuple[int, Sequence[SweepRow], int]:

@@ -7,7 +7,7 @@ from hyperscale.cache.registry import POLICIES
 from hyperscale.errors import Refusal
 from hyperscale.models import pick_device
 from hyperscale.published import PUBLISHED, Published, published
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.task_card import TaskCard
 
 BUNDLED_MODEL = "abacus"
 BUNDLED_RATIO = Budget(ratio=8)  # taken for a learned method whose budget is the checkpoint's

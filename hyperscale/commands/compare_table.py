@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -10,6 +9,7 @@ from hyperscale.analysis.paired import Difference
 from hyperscale.analysis.ratio import Ratio
 from hyperscale.commands.compare import Compared
 from hyperscale.commands.gate_summary import signed
+from hyperscale.commands.plain_table import plain_table
 from hyperscale.commands.report_table import amount, markdown_cell
 
 HEADERS = ("", "baseline", "candidate", "change [95% interval]", "detects")
@@ -51,16 +51,7 @@ def caption(compared: Compared) -> str:
 
 def rich_table(compared: Compared) -> Table:
     """For a terminal."""
-    table = Table(
-        title=compared.pair.title,
-        caption=Text(caption(compared)),
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = plain_table(compared.pair.title, caption(compared))
     for number, header in enumerate(HEADERS):
         table.add_column(header, justify="right" if number else "left", no_wrap=number > 0)
     for row in rows(compared):

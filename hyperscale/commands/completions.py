@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.errors import Refusal
-from hyperscale.rows import Row, read_file
 from hyperscale.store.records import FinishReason
+from hyperscale.tasks.rows import Row, read_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperscale.scoring.grader_pool import GraderPool
 from hyperscale.scoring.vote import Equivalent
-from hyperscale.task_card import Kind
+from hyperscale.tasks.task_card import Kind
 
 EquivalenceOf = Callable[[str], Equivalent]
 """The equivalence that answers of a kind of task have."""

@@ -7,8 +7,6 @@ from pathlib import Path
 import torch
 
 from hyperscale.abacus import modchain
-from hyperscale.cards import load_card, load_problems
-from hyperscale.choices import user_turn
 from hyperscale.commands.listener import Listener
 from hyperscale.commands.run import run
 from hyperscale.errors import Refusal, UsageError
@@ -18,6 +16,8 @@ from hyperscale.retrofit.launched import Place
 from hyperscale.retrofit.sources import file_rows, hub_rows
 from hyperscale.store.records import FinishReason
 from hyperscale.store.run_folder import RunFolder
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.choices import user_turn
 
 SELF, HUB = "self", "openr1"
 DEFAULT_TASK = "modchain"

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.analysis.summary import FAULTS
-from hyperscale.cards import load_card, load_problems
-from hyperscale.code_loading import StoredTests
 from hyperscale.commands.completions import Completion, read_completions
 from hyperscale.commands.grading import free_cores, isolation_of
 from hyperscale.commands.references import REFERENCES
 from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.graders import make_grader
 from hyperscale.scoring.verdict import Grade, Verdict, walls_of
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.code_loading import StoredTests
 
 
 @dataclass(frozen=True, slots=True)

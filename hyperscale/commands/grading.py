@@ -5,8 +5,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from hyperscale.analysis.summary import any_passes, summarize
-from hyperscale.cards import Problem, TaskCard
-from hyperscale.choices import is_order, right_letter
 from hyperscale.commands.telemetry import measured
 from hyperscale.errors import Refusal
 from hyperscale.processes import usable_cores
@@ -17,7 +15,9 @@ from hyperscale.scoring.verdict import Grade
 from hyperscale.scoring.vote import Equivalent, classes_of, majority_score
 from hyperscale.store.records import ChainRecord, FinishReason, ScoreRecord
 from hyperscale.store.run_folder import Key, RunFolder
-from hyperscale.task_card import Kind
+from hyperscale.tasks.cards import Problem, TaskCard
+from hyperscale.tasks.choices import is_order, right_letter
+from hyperscale.tasks.task_card import Kind
 
 
 class Grading:

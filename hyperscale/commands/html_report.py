@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.analysis.summary import Vote
-from hyperscale.cards import TaskCard, load_card
 from hyperscale.commands.equivalence import EquivalenceOf, equivalences
 from hyperscale.commands.grading import vote
 from hyperscale.commands.report import Report, resummarize
@@ -20,7 +19,8 @@ from hyperscale.store.disk import refusing, write_whole
 from hyperscale.store.find_runs import open_runs
 from hyperscale.store.records import ScoreRecord
 from hyperscale.store.stored_run import StoredRun
-from hyperscale.task_card import Kind
+from hyperscale.tasks.cards import TaskCard, load_card
+from hyperscale.tasks.task_card import Kind
 
 SUFFIXES = (".html", ".htm")
 _WIDE = 1 << 20  # columns of a terminal that no table fills

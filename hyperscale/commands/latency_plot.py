@@ -6,7 +6,7 @@ from pathlib import Path
 from hyperscale.analysis.point import Cost, Panel, Point
 from hyperscale.analysis.summary import Accounting
 from hyperscale.commands.figure_files import written
-from hyperscale.commands.pareto_plot import DENSE
+from hyperscale.commands.pareto_panel import DENSE
 from hyperscale.commands.run_points import by_panel, load_points, one_machine, shared_problems
 from hyperscale.figures.latency import LatencyPanel, Timed, latency
 

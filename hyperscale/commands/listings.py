@@ -13,10 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperscale.cards import card_names, load_card, load_problems
-from hyperscale.code_loading import MUCH
 from hyperscale.errors import Refusal
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.cards import card_names, load_card, load_problems
+from hyperscale.tasks.code_loading import MUCH
+from hyperscale.tasks.task_card import TaskCard
 
 if TYPE_CHECKING:
     from hyperscale.checkpoint import Checkpoint

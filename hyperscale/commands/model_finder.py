@@ -12,7 +12,7 @@ from hyperscale.commands.request import fit
 from hyperscale.commands.sweep_common import Common
 from hyperscale.errors import Refusal
 from hyperscale.models import locate
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.task_card import TaskCard
 
 
 class UnfitError(Refusal):

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyperscale.cards import Problem, ProblemSet, TaskCard
-from hyperscale.choices import is_order, right_letter
 from hyperscale.commands.completions import Completion
 from hyperscale.errors import Refusal
-from hyperscale.task_card import Kind
+from hyperscale.tasks.cards import Problem, ProblemSet, TaskCard
+from hyperscale.tasks.choices import is_order, right_letter
+from hyperscale.tasks.task_card import Kind
 
 Load = Callable[[], ProblemSet]
 """Reads the task's problems; called only where some row does not carry what it is held against."""

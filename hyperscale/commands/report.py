@@ -16,7 +16,7 @@ from hyperscale.errors import Refusal
 from hyperscale.store.codec import Detail
 from hyperscale.store.find_runs import open_runs
 from hyperscale.store.stored_run import StoredRun
-from hyperscale.task_card import Kind
+from hyperscale.tasks.task_card import Kind
 
 VoteOf = Callable[[Mapping[str, Any]], Vote]
 """The vote that fits a run, from the fields of its manifest."""

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hyperscale.commands.pareto_plot import Question, pareto_of
+from hyperscale.commands.pareto_panel import Question
+from hyperscale.commands.pareto_plot import pareto_of
 from hyperscale.commands.plot import retention_figure
 from hyperscale.commands.report_table import amount, percent
 from hyperscale.commands.run_points import RunPoints, load_points

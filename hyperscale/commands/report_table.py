@@ -6,18 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich import box
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from hyperscale.commands.plain_table import fitting, plain_table
 from hyperscale.commands.run_labels import run_labels
 from hyperscale.shown import shown
 
 Row = Mapping[str, Any]
 
-_GAP = 2  # between two cells: one for padding, one for the divider
-_EDGES = 2
 # what Markdown takes for more than a letter; it does not take `_` inside a word, or the brackets of an interval
 _MARKUP = re.compile(r"[\\`*~|$]|(?<![^\W_])_|_(?![^\W_])|\[(?![\d+-])|\](?=[(\[])")
 _UNITS = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "k"))
@@ -100,18 +98,10 @@ def rich_table(rows: Sequence[Row], width: int) -> Table:
     """
     shared = [column for column in _COLUMNS if column.header in _SHARED and len({column.cell(row) for row in rows}) == 1]
     candidates = [column for column in _COLUMNS if column not in shared and not _is_empty(column, rows)]
-    shown = _fitting(candidates, rows, width)
-    title = _title(rows, shared)
+    dispensable = sorted((column for column in candidates if column.rank), key=lambda column: -column.rank)
+    shown = fitting({column: _width(column, rows) for column in candidates}, dispensable, width)
     left_out = [_HEADINGS.get(column.header, column.header) for column in candidates if column not in shown]
-    table = Table(
-        title=Text(title, "bold") if title else None,  # as a text, as a name is no markup
-        caption=Text(" ".join(_notes(rows, shown, left_out))),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, _GAP - 1, 0, 0),
-    )
+    table = plain_table(_title(rows, shared), " ".join(_notes(rows, shown, left_out)))
     for column in shown:
         table.add_column(column.header, justify="right" if column.numeric else "left", no_wrap=True)
     for row in rows:
@@ -135,16 +125,6 @@ def markdown_table(rows: Sequence[Row]) -> str:
 
 def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(map(markdown_cell, cells)) + " |"
-
-
-def _fitting(columns: Sequence[_Column], rows: Sequence[Row], width: int) -> list[_Column]:
-    shown = list(columns)
-    widths = {column.header: _width(column, rows) for column in columns}
-    while sum(widths[column.header] + _GAP for column in shown) - _GAP + _EDGES > width and any(
-        column.rank for column in shown
-    ):
-        shown.remove(max(shown, key=lambda column: column.rank))
-    return shown
 
 
 def _width(column: _Column, rows: Sequence[Row]) -> int:

@@ -8,14 +8,14 @@ from typing import Any
 from hyperscale.budget import Budget, parse_budget, parse_size
 from hyperscale.cache.policy import Policy
 from hyperscale.cache.registry import DEFAULT_BUDGET, DEFAULT_METHOD, make_policy, policy_class
-from hyperscale.cards import Problem, TaskCard
-from hyperscale.choices import option_order, user_turn
 from hyperscale.commands.auto_model import learned_method
 from hyperscale.engine.chain import ChainTask
 from hyperscale.engine.sampler import Sampling, chain_seed
 from hyperscale.errors import Refusal, UsageError
 from hyperscale.heads import LearnedHeads
 from hyperscale.models import LoadedModel
+from hyperscale.tasks.cards import Problem, TaskCard
+from hyperscale.tasks.choices import option_order, user_turn
 
 
 @dataclass(frozen=True, slots=True)

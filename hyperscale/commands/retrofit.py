@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from hyperscale.budget import parse_budget, parse_size
-from hyperscale.cards import load_card
 from hyperscale.commands.example_source import SELF, ExampleSource
 from hyperscale.commands.listener import Listener, Silent
 from hyperscale.errors import Refusal, UsageError
@@ -21,6 +20,7 @@ from hyperscale.retrofit.recipe import Recipe, Trains
 from hyperscale.retrofit.schedule import Schedule
 from hyperscale.retrofit.session import Event, TrainingJob, train
 from hyperscale.retrofit.trainer import layout_of
+from hyperscale.tasks.cards import load_card
 
 PAPER_WINDOW = 256
 PAPER_ZEROING_STEPS = 2000

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hyperscale.cards import ProblemSet, TaskCard, card_names, load_card
 from hyperscale.commands.request import Request
 from hyperscale.engine.sampler import Sampling
 from hyperscale.models import LoadedModel
 from hyperscale.processes import usable_cores
 from hyperscale.store.manifest import Manifest
+from hyperscale.tasks.cards import ProblemSet, TaskCard, card_names, load_card
 
 PACKAGES = ("hyperscale", "torch", "transformers", "datasets", "tokenizers", "math-verify", "sympy", "numpy")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from hyperscale.cards import load_card, load_problems
 from hyperscale.checkpoint import Checkpoint
 from hyperscale.commands.auto_model import pick_model
 from hyperscale.commands.listener import RunInfo
@@ -16,10 +15,11 @@ from hyperscale.engine.pool import Job, default_workers
 from hyperscale.engine.scheduler import default_rows
 from hyperscale.errors import UsageError
 from hyperscale.models import LoadedModel, load_model, locate
-from hyperscale.problem import ProblemSet
 from hyperscale.store.layout import run_path
 from hyperscale.store.manifest import Manifest
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.problem import ProblemSet
+from hyperscale.tasks.task_card import TaskCard
 
 
 @dataclass(frozen=True, slots=True)

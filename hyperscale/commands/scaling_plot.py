@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from hyperscale.analysis.estimate import headline_interval
 from hyperscale.analysis.point import Panel, Point, Series
 from hyperscale.commands.figure_files import written
-from hyperscale.commands.pareto_plot import DENSE
+from hyperscale.commands.pareto_panel import DENSE
 from hyperscale.commands.run_points import RunPoints, by_panel, load_points, shared_problems
 from hyperscale.figures.scaling import Growth, ScalingCurve, ScalingPanel, scaling
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hyperscale.cards import load_card, load_problems
 from hyperscale.commands.grading import Grading, free_cores, isolation_of, summary_of
 from hyperscale.commands.listener import Listener, Silent
 from hyperscale.errors import Refusal, UsageError
 from hyperscale.sandbox import Isolation
 from hyperscale.store.find_runs import find_runs
 from hyperscale.store.run_folder import RunFolder
+from hyperscale.tasks.cards import load_card, load_problems
 
 
 def score(

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from hyperscale.cache.cache import CacheShape
-from hyperscale.cards import load_problems
 from hyperscale.checkpoint import Checkpoint
 from hyperscale.commands.outline import Outline, outline
 from hyperscale.commands.request import encode_problems, resolve_sampling
@@ -18,13 +17,14 @@ from hyperscale.commands.sweep_common import Common
 from hyperscale.commands.sweep_plan import PlannedRun
 from hyperscale.engine.sampler import Sampling
 from hyperscale.models import pick_device, pick_dtype
-from hyperscale.problem import ProblemSet
 from hyperscale.store.codec import Detail
 from hyperscale.store.layout import run_path
 from hyperscale.store.manifest import FILE_NAME
 from hyperscale.store.records import FinishReason
 from hyperscale.store.run_folder import RunFolder
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.cards import load_problems
+from hyperscale.tasks.problem import ProblemSet
+from hyperscale.tasks.task_card import TaskCard
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 from hyperscale.bundled import locate
 from hyperscale.cache.registry import policy_class
-from hyperscale.cards import load_card
 from hyperscale.commands.combination import policies_of
 from hyperscale.commands.located_table import LocatedTable
 from hyperscale.commands.sweep_common import Common
@@ -17,6 +16,7 @@ from hyperscale.commands.sweep_entry import DEFAULT_TASK, Entry, Stated
 from hyperscale.configuration import read_configuration
 from hyperscale.errors import HyperscaleError, Refusal
 from hyperscale.store.disk import refusing
+from hyperscale.tasks.cards import load_card
 
 _SHARED: Mapping[str, type] = {
     "limit": int,

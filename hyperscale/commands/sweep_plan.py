@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyperscale.cards import load_card
 from hyperscale.checkpoint import Checkpoint
 from hyperscale.commands.combination import Combination, Skipped, combinations, left_out, settings_notes
 from hyperscale.commands.model_finder import ModelFinder, Serving, UnfitError
@@ -16,7 +15,8 @@ from hyperscale.commands.sweep_request import SweepRequest
 from hyperscale.configuration import Configuration, Order
 from hyperscale.engine.chain import TRACE_EVERY
 from hyperscale.errors import Refusal, UsageError
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.cards import load_card
+from hyperscale.tasks.task_card import TaskCard
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from hyperscale.errors import Refusal
 from hyperscale.models import LoadedModel
 from hyperscale.retrofit.data import Row, encode_rows, examples
-from hyperscale.rows import read_file
+from hyperscale.tasks.rows import read_file
 
 OPENR1 = "open-r1/OpenR1-Math-220k"
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from hyperscale.store.records import FinishReason
-from hyperscale.task_card import Fallback
+from hyperscale.tasks.task_card import Fallback
 
 _TOKEN = re.compile(
     r"""(?P<box>\\+(?:boxed|fbox)(?![A-Za-z])\s*\{)

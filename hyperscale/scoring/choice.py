@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic
 
-from hyperscale.choices import LETTERS
 from hyperscale.scoring.grader import K
 from hyperscale.scoring.letter import choose
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
+from hyperscale.tasks.choices import LETTERS
 
 _GOLD = re.compile(r"\s*\(?([A-Za-z])\)?\s*")
 

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic
 
-from hyperscale.code_tests import TestSource
 from hyperscale.errors import Refusal
 from hyperscale.sandbox import Limits, Sandbox
 from hyperscale.scoring.grader import K
@@ -18,6 +17,7 @@ from hyperscale.scoring.memory import free_memory
 from hyperscale.scoring.program import extract_program
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
+from hyperscale.tasks.code_tests import TestSource
 
 GRADER_VERSION = "code-2"  # raised whenever a rule could change a verdict
 TEST_SECONDS = 6.0  # for one test, LiveCodeBench's limit

@@ -13,7 +13,7 @@ from hyperscale.scoring.grader import K
 from hyperscale.scoring.grader_process import GraderProcess, Pair, WorkerLimits
 from hyperscale.scoring.verdict import GRADER_VERSION, Grade, Verdict
 from hyperscale.store.records import FinishReason
-from hyperscale.task_card import Fallback
+from hyperscale.tasks.task_card import Fallback
 
 
 class GraderPool(Generic[K]):

@@ -7,7 +7,7 @@ from hyperscale.scoring.choice import ChoiceGrader
 from hyperscale.scoring.code import CodeGrader
 from hyperscale.scoring.grader import Grader
 from hyperscale.scoring.grader_pool import GraderPool
-from hyperscale.task_card import Kind, TaskCard
+from hyperscale.tasks.task_card import Kind, TaskCard
 
 MOST_FOR_FORMULAS = 8  # each holds a computer-algebra system, and few formulas take it longer than a moment
 

@@ -4,12 +4,12 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests, TestSource
 from hyperscale.sandbox import Ending, Limits, Outcome, Sandbox
 from hyperscale.scoring.prelude import PRELUDE
 from hyperscale.scoring.program import continued
 from hyperscale.scoring.program_output import output_matches, result_matches
 from hyperscale.scoring.verdict import Grade, Verdict
+from hyperscale.tasks.code_tests import CodeStyle, CodeTest, CodeTests, TestSource
 
 VERDICTS = {
     Ending.CHECK_FAILED: Verdict.WRONG_ANSWER,

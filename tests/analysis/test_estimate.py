@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperscale.analysis.estimate import bootstrap_mean, headline_interval, pass_at, t_interval, wilson
+from hyperscale.analysis.estimate import bootstrap_mean, fixed_interval, headline_interval, pass_at, t_interval, wilson
 from hyperscale.analysis.quantile import t_quantile
+from hyperscale.bench.coverage import settled
 
 
 @pytest.mark.parametrize("n", range(1, 8))
@@ -113,3 +114,15 @@ def test_the_method_follows_problems_chains_and_rare_outcomes(right: int, n: int
 def test_headline_refuses_what_is_no_score(scores: list[float]) -> None:
     with pytest.raises(ValueError):
         headline_interval(scores, 1)
+
+
+@pytest.mark.parametrize("strays", [4, 6, 16])
+@pytest.mark.parametrize("problems", [30, 200])
+def test_chains_that_hardly_ever_stray_are_covered_on_fixed_questions(problems: int, strays: int) -> None:
+    assert settled(problems, 8, strays, trials=1000) > 0.92
+
+
+def test_chains_that_never_stray_count_as_independent() -> None:
+    expected = wilson(120, 240)
+    found = fixed_interval([0.0, 1.0] * 15, 8)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))

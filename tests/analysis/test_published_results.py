@@ -3,7 +3,7 @@
 import pytest
 
 from hyperscale.analysis.published_results import PublishedResults, published_results
-from hyperscale.cards import card_names
+from hyperscale.tasks.cards import card_names
 
 SMALL, MIDDLE, LARGE = (f"deepseek-ai/DeepSeek-R1-Distill-Qwen-{size}" for size in ("1.5B", "7B", "32B"))
 

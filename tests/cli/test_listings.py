@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from hyperscale.abacus.modchain import BENCHMARK_SIZE
-from hyperscale.cards import card_names
 from hyperscale.cli.main import execute
+from hyperscale.tasks.cards import card_names
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:

@@ -12,7 +12,7 @@ from rich.console import Console
 from hyperscale.cache.cache import CacheShape
 from hyperscale.cli.derived_table import derived_table
 from hyperscale.cli.sweep_row import SweepRow
-from hyperscale.cli.sweep_table import HEADINGS, SweepLines, SweepTable, around, fitting, sweep_progress
+from hyperscale.cli.sweep_table import HEADINGS, SweepLines, SweepTable, around, sweep_progress, visible
 from hyperscale.commands.listener import RunInfo
 from hyperscale.commands.prospect import Prospect
 from hyperscale.commands.standing import Standing
@@ -149,8 +149,8 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_number(width: int, left
 
 def test_a_name_is_cut_before_a_number_is_left_out() -> None:
     cells = [("a method of my own, seed 17, L=16k", "running", "10/20", "avg 60.0%", "1.95k", "4.00x", "0:10")]
-    assert list(fitting(cells, 66)) == list(HEADINGS)
-    assert list(fitting(cells, 64)) == [name for name in HEADINGS if name != "CR"]
+    assert list(visible(cells, 66)) == list(HEADINGS)
+    assert list(visible(cells, 64)) == [name for name in HEADINGS if name != "CR"]
 
 
 def test_a_low_terminal_shows_the_runs_around_the_one_that_goes_on() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hyperscale import bundled
 from hyperscale.budget import Budget
 from hyperscale.cache.registry import make_policy
-from hyperscale.cards import load_card
 from hyperscale.commands import auto_model
 from hyperscale.commands.auto_model import GPU_MODEL, bundled_model, pick_model
 from hyperscale.errors import Refusal
+from hyperscale.tasks.cards import load_card
 
 NVIDIA = "nvidia/Qwen3-8B-DMS-8x"
 

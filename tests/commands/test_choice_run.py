@@ -10,13 +10,13 @@ import pyarrow.parquet
 import pytest
 
 import hyperscale
-from hyperscale.cards import load_card, load_problems
-from hyperscale.choices import option_order, right_letter
 from hyperscale.cli.main import execute
 from hyperscale.commands.request import chain_tasks, encode_problems, understand
 from hyperscale.errors import Refusal
 from hyperscale.models import load_model
 from hyperscale.store.run_folder import RunFolder
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.choices import option_order, right_letter
 from tests.choice_files import MARKERS, csv_bytes, write_choices
 
 SMALL: dict[str, Any] = {

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from hyperscale.cards import load_card
 from hyperscale.cli.main import execute
 from hyperscale.commands.export import export
 from hyperscale.commands.html_report import has_private_questions, html_report
@@ -18,6 +17,7 @@ from hyperscale.errors import Refusal, UsageError
 from hyperscale.page.drawing import Drawing
 from hyperscale.page.plain_table import PlainTable
 from hyperscale.store.run_folder import RunFolder
+from hyperscale.tasks.cards import load_card
 from tests.card_files import CARD
 from tests.commands.page_runs import DENSE, HOSTILE, SPARSE, make_pair, make_run
 from tests.store.samples import chain, manifest

@@ -129,6 +129,15 @@ def test_a_deadline_that_is_not_kept_is_found(bare_host: Host, monkeypatch: pyte
     assert {"outlive the deadline", "print without end", "threads beyond the limit"} == named(probe.holes(bare_host))
 
 
+def test_a_machine_too_busy_to_start_an_interpreter_in_time_is_given_more(
+    bare_host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "_WALLS_S", (0.001,))
+    assert named(probe.holes(bare_host)) == {"outlive the deadline"}
+    monkeypatch.setattr(probe, "_WALLS_S", (0.001, 5.0))
+    assert probe.holes(bare_host) == []
+
+
 def test_unsafe_means_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "holes", lambda host: [probe.Hole("all", "open")])
     assert Sandbox.open(Isolation.NONE).level == "none (unsafe)"

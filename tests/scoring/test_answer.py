@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hyperscale.scoring.answer import Extraction, extract, extract_boxed, last_number
 from hyperscale.store.records import FinishReason
-from hyperscale.task_card import Fallback
+from hyperscale.tasks.task_card import Fallback
 
 
 @pytest.mark.parametrize(

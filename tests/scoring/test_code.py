@@ -8,12 +8,12 @@ from decimal import Decimal, localcontext
 
 import pytest
 
-from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
 from hyperscale.errors import Refusal
 from hyperscale.sandbox import Ending, Limits, Outcome, Sandbox
 from hyperscale.scoring.code import LIMITS, CodeGrader
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
+from hyperscale.tasks.code_tests import CodeStyle, CodeTest, CodeTests
 
 ADD = CodeTests(CodeStyle.STDIN, (CodeTest("1 2\n", "3\n"), CodeTest("4 5\n", "9")))
 SCALE = CodeTests(CodeStyle.CALL, (CodeTest("[1, 2, 3]\n2", "[2, 4, 6]"), CodeTest("[]\n7", "[]")), function="scale")

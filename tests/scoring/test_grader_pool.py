@@ -13,7 +13,7 @@ from hyperscale.scoring.grader_pool import GraderPool
 from hyperscale.scoring.grader_process import GraderProcess
 from hyperscale.scoring.verdict import Grade, Verdict
 from hyperscale.store.records import FinishReason
-from hyperscale.task_card import Fallback
+from hyperscale.tasks.task_card import Fallback
 from tests.scoring.shared_files import REPOSITORY
 from tests.scoring.test_limits import TOWER
 

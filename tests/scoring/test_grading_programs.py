@@ -17,7 +17,7 @@ from hyperscale.scoring.graders import make_grader
 from hyperscale.scoring.verdict import Verdict
 from hyperscale.store.records import FinishReason
 from hyperscale.store.run_folder import RunFolder
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.task_card import TaskCard
 from tests.card_files import write_rows
 from tests.code_files import call_row, stdin_row, write_code_card
 

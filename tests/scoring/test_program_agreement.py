@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
 from hyperscale.sandbox import Sandbox
 from hyperscale.scoring.code import CodeGrader
 from hyperscale.scoring.verdict import Grade
+from hyperscale.tasks.code_tests import CodeStyle, CodeTest, CodeTests
 from tests.scoring.shared_files import shared_rows
 from tests.scoring.test_code import Held
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperscale import cards
 from hyperscale.abacus import modchain
-from hyperscale.cards import card_names, load_card, load_problems
 from hyperscale.errors import Refusal, UsageError
+from hyperscale.tasks import cards
+from hyperscale.tasks.cards import card_names, load_card, load_problems
 from tests.card_files import write_card
 
-REAL = Path(os.environ.get("HYPERSCALE_DATA") or Path(__file__).parents[2] / "shared" / "data")
+REAL = Path(os.environ.get("HYPERSCALE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 @pytest.fixture(autouse=True)

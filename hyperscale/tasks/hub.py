@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperscale.errors import Refusal
-from hyperscale.rows import Row
-from hyperscale.task_card import Source
+from hyperscale.tasks.rows import Row
+from hyperscale.tasks.task_card import Source
 
 if TYPE_CHECKING:
     from datasets import Dataset

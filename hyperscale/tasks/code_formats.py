@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hyperscale.cells import cell, required
-from hyperscale.code_card import CodeCard, CodeFormat
-from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
 from hyperscale.errors import Refusal
-from hyperscale.packed_text import unpack_text
-from hyperscale.rows import Row
+from hyperscale.tasks.cells import cell, required
+from hyperscale.tasks.code_card import CodeCard, CodeFormat
+from hyperscale.tasks.code_tests import CodeStyle, CodeTest, CodeTests
+from hyperscale.tasks.packed_text import unpack_text
+from hyperscale.tasks.rows import Row
 
 _BLANK = ("", "[]")
 _TESTTYPES = {CodeStyle.STDIN: "stdin", CodeStyle.CALL: "functional"}

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from hyperscale.cards import load_card, load_problems
 from hyperscale.errors import Refusal
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.task_card import TaskCard
 from tests.card_files import write_rows
 from tests.code_files import stdin_row, write_code_card
 

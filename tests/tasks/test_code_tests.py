@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from hyperscale.card_file import read_card
-from hyperscale.code_card import CodeCard
-from hyperscale.code_formats import digest, is_partial, read_tests, without_tests
-from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
 from hyperscale.errors import Refusal
+from hyperscale.tasks.card_file import read_card
+from hyperscale.tasks.code_card import CodeCard
+from hyperscale.tasks.code_formats import digest, is_partial, read_tests, without_tests
+from hyperscale.tasks.code_tests import CodeStyle, CodeTest, CodeTests
 from tests.code_files import call_row, listed, packed, stdin_row, write_code_card
 
 

@@ -7,9 +7,9 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from hyperscale.code_card import FORMAT, CodeCard
 from hyperscale.names import unknown
-from hyperscale.zip_member import Member
+from hyperscale.tasks.code_card import FORMAT, CodeCard
+from hyperscale.tasks.zip_member import Member
 
 PLACEHOLDER = "{question}"
 OPTIONS = "{options}"

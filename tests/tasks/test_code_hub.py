@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperscale.cards import load_card, load_problems
+from hyperscale.tasks.cards import load_card, load_problems
 from tests.card_files import write_rows
 from tests.code_files import call_row, stdin_row, write_code_card
 from tests.fake_hub import REVISION, Repository, serving
@@ -13,7 +13,7 @@ from tests.fresh_process import Answers, answers_of
 
 LOAD = """
 import json, sys
-from hyperscale.cards import load_card, load_problems
+from hyperscale.tasks.cards import load_card, load_problems
 from hyperscale.errors import HyperscaleError
 answers = {}
 for path in sys.argv[1:]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperscale.cards import load_card, load_problems
 from hyperscale.errors import Refusal, UsageError
+from hyperscale.tasks.cards import load_card, load_problems
 from tests.card_files import FORMATS, ROWS, write_card, write_rows
 
 
@@ -126,7 +126,7 @@ GOOD = b'{"key": "a", "task": "t", "result": "1"}\n'
         ("t.jsonl", GOOD + GOOD, ["duplicate ids a"]),
         ("t.parquet", b"PAR1 and nothing", ["Parquet"]),
         ("t.jsonl.gz", b"not gzip", ["gzip"]),
-        ("t.jsonl.gz", gzip.compress(GOOD * 100)[:-9], ["gzip"]),
+        ("t.jsonl.gz", gzip.compress(GOOD * 100, mtime=0)[:-9], ["gzip"]),
         ("t.yaml", b"a: 1", ["unknown format", ".jsonl", ".parquet"]),
     ],
 )

@@ -3,7 +3,7 @@
 import math
 
 from hyperscale.errors import Refusal
-from hyperscale.rows import Row
+from hyperscale.tasks.rows import Row
 
 
 def required(row: Row, column: str, where: str) -> str:

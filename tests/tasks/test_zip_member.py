@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from hyperscale import zip_member
-from hyperscale.cards import load_card, load_problems
 from hyperscale.errors import Refusal
-from hyperscale.rows import read_file
-from hyperscale.zip_member import Member, read_member
+from hyperscale.tasks import zip_member
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.rows import read_file
+from hyperscale.tasks.zip_member import Member, read_member
 from tests.choice_files import MARKERS, MEMBER, PASSWORD, ROWS, csv_bytes, write_choices
 from tests.zip_files import write_zip
 

@@ -9,13 +9,13 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from hyperscale.cards import load_card, load_problems
-from hyperscale.code_loading import StoredTests
-from hyperscale.code_rows import MOST_FILE
-from hyperscale.code_tests import CodeStyle, CodeTest
 from hyperscale.errors import Refusal
-from hyperscale.problem import ProblemSet
-from hyperscale.task_card import TaskCard
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.code_loading import StoredTests
+from hyperscale.tasks.code_rows import MOST_FILE
+from hyperscale.tasks.code_tests import CodeStyle, CodeTest
+from hyperscale.tasks.problem import ProblemSet
+from hyperscale.tasks.task_card import TaskCard
 from tests.card_files import write_rows
 from tests.code_files import call_row, listed, packed, stdin_row, write_code_card
 
@@ -179,10 +179,10 @@ def test_a_row_without_an_id_is_named_by_its_question(tmp_path: Path, card: Task
         ("t.jsonl", b"\xff\n", ["line 1", "UTF-8"]),
         ("t.jsonl", b'{"contest_date": "2024-09-01"}\n', ["line 1", "question_content"]),
         ("t.jsonl.gz", b"no gzip", ["no intact gzip"]),
-        ("t.jsonl.gz", gzip.compress(json.dumps(ROWS[0]).encode())[:-9], ["no intact gzip"]),
-        ("t.jsonl.gz", gzip.compress(b""), ["no rows"]),
+        ("t.jsonl.gz", gzip.compress(json.dumps(ROWS[0]).encode(), mtime=0)[:-9], ["no intact gzip"]),
+        ("t.jsonl.gz", gzip.compress(b"", mtime=0), ["no rows"]),
         ("t.parquet", b"no parquet", ["no intact Parquet"]),
-        ("t.json.gz", gzip.compress(b" " * (MOST_FILE + 1)), ["more than", "JSON lines"]),
+        ("t.json.gz", gzip.compress(b" " * (MOST_FILE + 1), mtime=0), ["more than", "JSON lines"]),
         ("t.txt", b"x", ["unknown format"]),
     ],
 )
@@ -203,7 +203,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, card: TaskCard) -> None:
 
 
 def test_an_endless_line_is_refused(tmp_path: Path, card: TaskCard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hyperscale.code_rows.MOST_LINE", 1 << 20)
+    monkeypatch.setattr("hyperscale.tasks.code_rows.MOST_LINE", 1 << 20)
     (tmp_path / "t.jsonl").write_bytes(json.dumps(ROWS[0]).encode() + b"\n" + b"x" * (2 << 20))
     with pytest.raises(Refusal, match="line 2: the row has more than 1 MiB"):
         load_problems(card, data=tmp_path / "t.jsonl")

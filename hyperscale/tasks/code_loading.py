@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyperscale.cells import cell, required
-from hyperscale.code_card import CodeCard
-from hyperscale.code_formats import digest, is_partial, read_tests, starter_of, without_tests
-from hyperscale.code_rows import RowPlace, SeenRow, Spool, stream_rows
-from hyperscale.code_tests import CodeTests
-from hyperscale.date_window import inside, surely_outside
 from hyperscale.errors import Refusal
-from hyperscale.hub import hub_files, hub_rows
-from hyperscale.problem import Problem
-from hyperscale.task_card import Source, TaskCard, Window
+from hyperscale.tasks.cells import cell, required
+from hyperscale.tasks.code_card import CodeCard
+from hyperscale.tasks.code_formats import digest, is_partial, read_tests, starter_of, without_tests
+from hyperscale.tasks.code_rows import RowPlace, SeenRow, Spool, stream_rows
+from hyperscale.tasks.code_tests import CodeTests
+from hyperscale.tasks.date_window import inside, surely_outside
+from hyperscale.tasks.hub import hub_files, hub_rows
+from hyperscale.tasks.problem import Problem
+from hyperscale.tasks.task_card import Source, TaskCard, Window
 
 Note = Callable[[str], None]
 """Told, in one line, what a user should know while rows are loaded."""

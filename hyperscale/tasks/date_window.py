@@ -4,8 +4,8 @@ import re
 from datetime import date, datetime
 
 from hyperscale.errors import Refusal
-from hyperscale.rows import Row
-from hyperscale.task_card import Window
+from hyperscale.tasks.rows import Row
+from hyperscale.tasks.task_card import Window
 
 
 def inside(window: Window, row: Row, where: str) -> bool:

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from hyperscale.card_file import read_card
-from hyperscale.cards import load_card, load_problems
-from hyperscale.choices import is_order, option_order, right_letter, user_turn
 from hyperscale.errors import Refusal
-from hyperscale.problem import Problem
+from hyperscale.tasks.card_file import read_card
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.choices import is_order, option_order, right_letter, user_turn
+from hyperscale.tasks.problem import Problem
 from tests.choice_files import MARKERS, OPTIONS, ROWS, csv_bytes, write_choices
 
 DISTRACTORS = 'distractors = ["Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3"]'
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 REAL = Path(os.environ.get("HYPERSCALE_DATA") or REPOSITORY.parent / "shared" / "data") / "gpqa_diamond"
 
 
@@ -57,7 +57,7 @@ def test_all_orders_are_equally_likely() -> None:
 def test_orders_do_not_depend_on_the_process_or_its_random_state() -> None:
     code = (
         "import random, numpy; random.seed(7); numpy.random.seed(7)\n"
-        "from hyperscale.choices import option_order; from hyperscale.problem import Problem\n"
+        "from hyperscale.tasks.choices import option_order; from hyperscale.tasks.problem import Problem\n"
         "print([option_order(0, Problem(f'rec{n}', '', '', {}, tuple('abcd'))) for n in range(4)])"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": str(REPOSITORY)}

@@ -4,11 +4,11 @@ import hashlib
 import string
 from collections.abc import Sequence
 
-from hyperscale.cells import required
 from hyperscale.errors import Refusal
-from hyperscale.problem import Problem
-from hyperscale.rows import Row
-from hyperscale.task_card import Columns, TaskCard
+from hyperscale.tasks.cells import required
+from hyperscale.tasks.problem import Problem
+from hyperscale.tasks.rows import Row
+from hyperscale.tasks.task_card import Columns, TaskCard
 
 LETTERS = string.ascii_uppercase
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperscale.errors import Refusal
-from hyperscale.zip_member import Member, read_member
+from hyperscale.tasks.zip_member import Member, read_member
 
 Row = Mapping[str, object]
 

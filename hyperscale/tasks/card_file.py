@@ -7,9 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from hyperscale.code_card import CodeCard, read_code
 from hyperscale.errors import Refusal
-from hyperscale.task_card import (
+from hyperscale.tasks.code_card import CodeCard, read_code
+from hyperscale.tasks.task_card import (
     Columns,
     Extraction,
     Fallback,
@@ -22,8 +22,8 @@ from hyperscale.task_card import (
     Window,
     placeholders,
 )
+from hyperscale.tasks.zip_member import Member
 from hyperscale.toml_table import Table
-from hyperscale.zip_member import Member
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperscale.cards import load_card, load_problems
+from hyperscale.tasks.cards import load_card, load_problems
 from tests.card_files import ROWS, write_card, write_rows
 from tests.choice_files import ROWS as QUESTIONS
 from tests.choice_files import csv_bytes
@@ -15,7 +15,7 @@ from tests.fresh_process import Answers, answers_of
 
 LOAD = """
 import json, sys
-from hyperscale.cards import load_card, load_problems
+from hyperscale.tasks.cards import load_card, load_problems
 from hyperscale.errors import HyperscaleError
 answers = {}
 for path in sys.argv[1:]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperscale.packed_text import pickled_text, unpack_text
+from hyperscale.tasks.packed_text import pickled_text, unpack_text
 from tests.code_files import packed
 
 

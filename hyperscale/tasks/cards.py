@@ -9,21 +9,21 @@ from datetime import date
 from pathlib import Path
 
 from hyperscale.abacus import modchain
-from hyperscale.card_file import read_card
-from hyperscale.cells import cell, required
-from hyperscale.choices import choice_options, refuse_missing_columns
-from hyperscale.code_loading import check_tests, load_code
-from hyperscale.date_window import inside
 from hyperscale.errors import Refusal, UsageError
-from hyperscale.hub import WITHOUT_HUB, at_commit, hub_rows
 from hyperscale.names import unknown
-from hyperscale.problem import Problem, ProblemSet
-from hyperscale.rows import LocalFile, Row, find_files, read_file
-from hyperscale.task_card import PLACEHOLDER, Kind, Local, Source, TaskCard, Window
+from hyperscale.tasks.card_file import read_card
+from hyperscale.tasks.cells import cell, required
+from hyperscale.tasks.choices import choice_options, refuse_missing_columns
+from hyperscale.tasks.code_loading import check_tests, load_code
+from hyperscale.tasks.date_window import inside
+from hyperscale.tasks.hub import WITHOUT_HUB, at_commit, hub_rows
+from hyperscale.tasks.problem import Problem, ProblemSet
+from hyperscale.tasks.rows import LocalFile, Row, find_files, read_file
+from hyperscale.tasks.task_card import PLACEHOLDER, Kind, Local, Source, TaskCard, Window
 
 __all__ = ["PLACEHOLDER", "Problem", "ProblemSet", "TaskCard", "card_names", "load_card", "load_problems"]
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parent.parent
 
 
 def card_names() -> tuple[str, ...]:

@@ -21,7 +21,7 @@ ROWS = [stdin_row("echo"), call_row("plus"), stdin_row("third")]
 SPOOL = """
 import json, sys
 from pathlib import Path
-from hyperscale.cards import load_card, load_problems
+from hyperscale.tasks.cards import load_card, load_problems
 loaded = load_problems(load_card(sys.argv[1]), data=Path(sys.argv[2]), limit=1)
 place = loaded.problems[0].tests.place
 folder = place.path.parent
@@ -35,7 +35,7 @@ def test_copies_are_private_few_and_gone_at_the_end(tmp_path: Path, ending: str)
     file = write_rows(tmp_path / f"t.{ending}", rows)
     done = subprocess.run(
         [sys.executable, "-c", SPOOL, str(write_code_card(tmp_path)), str(file)],
-        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         check=True,
@@ -53,7 +53,7 @@ def test_copies_are_private_few_and_gone_at_the_end(tmp_path: Path, ending: str)
 BIG = """
 import json, sys
 from pathlib import Path
-from hyperscale.cards import load_card, load_problems
+from hyperscale.tasks.cards import load_card, load_problems
 notes = []
 loaded = load_problems(load_card(sys.argv[1]), data=Path(sys.argv[2]), note=notes.append)
 cases = [len(problem.tests.load().cases) for problem in loaded.problems]
@@ -67,7 +67,7 @@ print(json.dumps({"problems": len(loaded.problems), "cases": sum(cases), "peak":
 def measured(tmp_path: Path, file: Path) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", BIG, str(write_code_card(tmp_path)), str(file)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         check=False,

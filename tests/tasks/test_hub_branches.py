@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from hyperscale import hub
-from hyperscale.cards import load_card
 from hyperscale.errors import Refusal
-from hyperscale.task_card import Source
+from hyperscale.tasks import hub
+from hyperscale.tasks.cards import load_card
+from hyperscale.tasks.task_card import Source
 
 ONE, TWO = "1" * 40, "2" * 40
 

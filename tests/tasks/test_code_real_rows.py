@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from hyperscale.cards import load_card, load_problems
-from hyperscale.code_tests import CodeStyle, CodeTest, CodeTests
 from hyperscale.errors import Refusal
-from hyperscale.problem import ProblemSet
+from hyperscale.tasks.cards import load_card, load_problems
+from hyperscale.tasks.code_tests import CodeStyle, CodeTest, CodeTests
+from hyperscale.tasks.problem import ProblemSet
 
-REAL = Path(os.environ.get("HYPERSCALE_DATA") or Path(__file__).parents[2] / "shared" / "data")
+REAL = Path(os.environ.get("HYPERSCALE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 def real(*parts: str) -> Path:

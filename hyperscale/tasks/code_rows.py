@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hyperscale.errors import Refusal
-from hyperscale.rows import Row, json_row, read_file
+from hyperscale.tasks.rows import Row, json_row, read_file
 
 MOST_LINE = 1 << 28  # bytes of one row; the largest published ones are about half of this
 MOST_FILE = 1 << 26  # bytes, unpacked, of a file in a format that is read in one piece

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hyperscale.code_tests import TestSource
+from hyperscale.tasks.code_tests import TestSource
 
 
 @dataclass(frozen=True, slots=True)
