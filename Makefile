@@ -62,7 +62,7 @@ reference: setup  ## Measure the numbers in results/reference again (about three
 
 STUDY := results/reference-study
 
-study: setup  ## Sweep all methods on the bundled benchmark again, and draw the frontier (an hour on two cores)
+study: setup  ## Sweep all methods on the bundled benchmark again, and draw the frontier (40 minutes on two cores)
 	$(BIN)/hyperscale sweep results/reference/study.toml --out $(STUDY)
 	$(BIN)/hyperscale export $(STUDY) --out results/reference/study.parquet
 	$(BIN)/hyperscale report results/reference/study.parquet --json > results/reference/study.json
