@@ -12,7 +12,7 @@ import torch
 from hyperscale.errors import Refusal
 from hyperscale.models import LoadedModel
 
-POOL = 96  # rows sorted by length together, so that a batch needs little padding
+PADDING = 0.1  # largest share of a micro-batch
 THINK = "<think>"
 
 
@@ -25,7 +25,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class MicroBatch:
     """Rows padded on the right, where causal attention never looks.
 
     ``ids [B, T]``; ``valid [B, T]``: no padding; ``supervised [B, T]``: the next token belongs to the completion.
@@ -35,11 +35,11 @@ class Batch:
     valid: torch.Tensor
     supervised: torch.Tensor
 
-    def to(self, device: torch.device) -> "Batch":
-        return Batch(self.ids.to(device), self.valid.to(device), self.supervised.to(device))
+    def to(self, device: torch.device) -> "MicroBatch":
+        return MicroBatch(self.ids.to(device), self.valid.to(device), self.supervised.to(device))
 
 
-def collate(rows: list[Row]) -> Batch:
+def collate(rows: list[Row]) -> MicroBatch:
     width = max(len(row.ids) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.int64)
     lengths = torch.tensor([len(row.ids) for row in rows])[:, None]
@@ -47,43 +47,53 @@ def collate(rows: list[Row]) -> Batch:
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
     place = torch.arange(width)[None]
-    return Batch(ids, place < lengths, (place >= prompts - 1) & (place < lengths - 1))
+    return MicroBatch(ids, place < lengths, (place >= prompts - 1) & (place < lengths - 1))
 
 
-def batches(rows: list[Row], tokens: int, seed: int, start: int = 0, rank: int = 0, size: int = 1) -> Iterator[Batch]:
-    """Endless batches of rows of similar length, in seeded order.
+def batches(rows: list[Row], tokens: int, seed: int, start: int = 0, rank: int = 0, size: int = 1) -> Iterator[list[Row]]:
+    """Endless batches of rows of all lengths, in seeded order: every row once before any comes again.
 
     Parameters
     ----------
     tokens : int
-        Most tokens of a batch, padding included; a longer row has a batch to itself.
+        Most tokens of a batch; a longer row has a batch to itself.
     start : int
         Batches to leave out first: a resumed run goes on where it stopped.
     rank, size : int
         This process takes every `size`-th batch, beginning with number `rank`; `start` counts its own batches.
     """
-    number = 0
+    return itertools.islice(_filled(_shuffled(rows, seed), tokens), start * size + rank, None, size)
+
+
+def _shuffled(rows: list[Row], seed: int) -> Iterator[Row]:
     for epoch in itertools.count():
-        for members in _plan(rows, tokens, random.Random(f"{seed}-{epoch}")):
-            if number % size == rank and number // size >= start:
-                yield collate([rows[i] for i in members])
-            number += 1
+        order = list(rows)
+        random.Random(f"{seed}-{epoch}").shuffle(order)
+        yield from order
 
 
-def _plan(rows: list[Row], tokens: int, rng: random.Random) -> list[list[int]]:
-    order = list(range(len(rows)))
-    rng.shuffle(order)
-    planned: list[list[int]] = []
-    for first in range(0, len(order), POOL):
-        taken: list[int] = []
-        for i in sorted(order[first : first + POOL], key=lambda i: len(rows[i].ids)):
-            if taken and (len(taken) + 1) * len(rows[i].ids) > tokens:
-                planned.append(taken)
-                taken = []
-            taken.append(i)
-        planned.append(taken)
-    rng.shuffle(planned)
-    return planned
+def _filled(rows: Iterator[Row], tokens: int) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    held = 0
+    for row in rows:
+        if batch and held + len(row.ids) > tokens:
+            yield batch
+            batch, held = [], 0
+        batch.append(row)
+        held += len(row.ids)
+
+
+def micro_batches(batch: list[Row]) -> Iterator[MicroBatch]:
+    """The batch in parts of similar lengths, so that little of it is padding."""
+    part: list[Row] = []
+    held = 0
+    for row in sorted(batch, key=lambda row: len(row.ids)):
+        if part and held + len(row.ids) < (1 - PADDING) * (len(part) + 1) * len(row.ids):
+            yield collate(part)
+            part, held = [], 0
+        part.append(row)
+        held += len(row.ids)
+    yield collate(part)
 
 
 def encode(model: LoadedModel, prompt: str, completion: str, context: int) -> Row:

@@ -13,7 +13,7 @@ from hyperscale.attention.taps import BorrowingTap, attach_taps
 from hyperscale.errors import Refusal
 from hyperscale.heads import HeadLayout
 from hyperscale.models import LoadedModel
-from hyperscale.retrofit.data import Batch, Row, batches
+from hyperscale.retrofit.data import MicroBatch, Row, batches, micro_batches
 from hyperscale.retrofit.gated import CausalAttention, GatedAttention, MergedAttention
 from hyperscale.retrofit.loss import distillation, shortfall
 from hyperscale.retrofit.master import MasterWeights
@@ -78,28 +78,18 @@ class Trainer:
         """The steps that are left."""
         source = batches(self.rows, self.recipe.batch_tokens, self.recipe.seed, self.done, self.rank, self.size)
         while self.done < self.recipe.schedule.steps:
-            yield self._step(next(source).to(self.model.device))
+            yield self._step(next(source))
 
-    def _step(self, batch: Batch) -> StepReport:
-        schedule, step = self.recipe.schedule, self.done
+    def _step(self, batch: list[Row]) -> StepReport:
+        step = self.done
         self._borrow(step)
-        with torch.no_grad():
-            before = hidden_states(self.teacher, batch, CausalAttention())
-        gated = self._gates(batch, step)
-        after = hidden_states(self.student, batch, gated or CausalAttention())
-        kl = distillation(
-            before[batch.supervised],
-            after[batch.supervised],
-            self.teacher.lm_head,
-            self.student.lm_head,
-            self.student.config.vocab_size,
-            self.recipe.divergence,
-        )
-        wanted = schedule.evicted(step + 1)
-        marked = gated.marked_share if gated else torch.zeros((), device=kl.device)
-        (kl + shortfall(marked, wanted)).backward()  # type: ignore[no-untyped-call]
-        norm = self.weights.step(self.recipe.rate_at(step), self.size)
+        kl, marked = self._forward(batch, step)
+        wanted = self.recipe.schedule.evicted(step + 1)
         kl_mean, marked_mean = self._averaged(kl.item(), marked.item())
+        # what is missing is missing to all processes together; each has the gradient of its own share
+        missing = shortfall(marked + (marked_mean - marked.item()), wanted)
+        (kl + missing).backward()  # type: ignore[no-untyped-call]
+        norm = self.weights.step(self.recipe.rate_at(step), self.size)
         if not (math.isfinite(norm) and math.isfinite(kl_mean)):
             raise Refusal(
                 f"The loss is not a number any more at step {step + 1} (distillation loss {kl_mean}, gradient norm {norm}). "
@@ -107,6 +97,34 @@ class Trainer:
             )
         self.done += 1
         return StepReport(self.done, kl_mean, marked_mean, wanted)
+
+    def _forward(self, batch: list[Row], step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distillation loss per token, and share of entries marked, of the whole batch.
+
+        The share is one number for rows of all lengths: were it asked of each micro-batch, short rows, where the window already
+        is much of the cache, would have to lose as many entries as long ones.
+        """
+        before, after = [], []
+        marked, entries = torch.zeros((), device=self.model.device), 0
+        noise = self._noise(step)
+        for part in micro_batches(batch):
+            rows = part.to(self.model.device)
+            with torch.no_grad():
+                before.append(hidden_states(self.teacher, rows, CausalAttention())[rows.supervised])
+            gated = self._gates(rows, step, noise)
+            after.append(hidden_states(self.student, rows, gated or CausalAttention())[rows.supervised])
+            if gated:
+                marked = marked + gated.marked_share * int(part.valid.sum())
+            entries += int(part.valid.sum())
+        kl = distillation(
+            torch.cat(before),
+            torch.cat(after),
+            self.teacher.lm_head,
+            self.student.lm_head,
+            self.student.config.vocab_size,
+            self.recipe.divergence,
+        )
+        return kl, marked / entries
 
     def _borrow(self, step: int) -> None:
         """Fade the borrowed coordinate; once attention is rid of it, let it start from zero, so that nothing is marked yet.
@@ -123,13 +141,15 @@ class Trainer:
         if step == schedule.zeroing:  # Adam keeps its moments of those rows; they fade within a few steps
             self.weights.read_again()
 
-    def _gates(self, batch: Batch, step: int) -> GatedAttention | None:
+    def _noise(self, step: int) -> torch.Generator:
+        seed = ((self.recipe.seed * self.size + self.rank) << 32) + step
+        return torch.Generator(self.model.device).manual_seed(seed)
+
+    def _gates(self, rows: MicroBatch, step: int, noise: torch.Generator) -> GatedAttention | None:
         if step < self.recipe.schedule.zeroing:
             return None
-        seed = ((self.recipe.seed * self.size + self.rank) << 32) + step
-        generator = torch.Generator(self.model.device).manual_seed(seed)
         kind = MergedAttention if self.recipe.heads.layout is HeadLayout.DMC else GatedAttention
-        return kind(self.recipe.heads, batch.valid, generator)
+        return kind(self.recipe.heads, rows.valid, noise)
 
     def _averaged(self, *values: float) -> list[float]:
         if self.size == 1:
@@ -152,7 +172,7 @@ class Trainer:
         return {name: averages.get(id(t), t).detach() for name, t in self.student.state_dict(keep_vars=True).items()}
 
 
-def hidden_states(module: Any, batch: Batch, kv: CausalAttention) -> torch.Tensor:
+def hidden_states(module: Any, batch: MicroBatch, kv: CausalAttention) -> torch.Tensor:
     """Final hidden states ``[B, T, hidden]``, normed, ready for the language-model head."""
     places = torch.arange(batch.ids.shape[1], device=batch.ids.device).expand_as(batch.ids)
     output = module.model(batch.ids, position_ids=places, use_cache=False, kv=kv)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hyperscale.commands.example_source import training_problems
 from hyperscale.errors import Refusal
 from hyperscale.models import load_model
-from hyperscale.retrofit.data import Row, batches, collate, encode, encode_rows, examples
+from hyperscale.retrofit.data import Row, batches, collate, encode, encode_rows, examples, micro_batches
 from hyperscale.retrofit.sources import file_rows
 
 
@@ -30,20 +30,36 @@ def test_every_epoch_shows_every_row_once_within_the_token_limit(lengths: list[i
     rows = [Row(tuple([number] * length), 1) for number, length in enumerate(lengths)]
     shown: list[int] = []
     stream = batches(rows, tokens, seed)
-    while len(shown) < len(rows):
+    while len(shown) < 3 * len(rows):
         batch = next(stream)
-        assert batch.ids.numel() <= tokens or len(batch.ids) == 1
-        shown += batch.ids[:, 0].tolist()
-    assert sorted(shown) == list(range(len(rows)))
+        assert sum(len(row.ids) for row in batch) <= tokens or len(batch) == 1
+        shown += [row.ids[0] for row in batch]
+    for epoch in range(3):
+        assert sorted(shown[epoch * len(rows) : (epoch + 1) * len(rows)]) == list(range(len(rows)))
+
+
+def test_a_batch_is_as_full_as_its_rows_allow() -> None:
+    rows = [Row(tuple([number] * (5 + number % 7)), 1) for number in range(50)]
+    for batch in islice(batches(rows, 40, 0), 100):
+        assert 40 - 11 < sum(len(row.ids) for row in batch) <= 40
+
+
+@given(st.lists(st.integers(2, 60), min_size=1, max_size=40))
+def test_micro_batches_hold_every_row_of_a_batch_and_little_padding(lengths: list[int]) -> None:
+    shown: list[int] = []
+    for part in micro_batches([Row(tuple([number] * length), 1) for number, length in enumerate(lengths)]):
+        assert part.valid.sum() >= 0.9 * part.valid.numel()
+        shown += part.ids[:, 0].tolist()
+    assert sorted(shown) == list(range(len(lengths)))
 
 
 def test_processes_share_the_batches_and_a_resumed_one_goes_on() -> None:
     rows = [Row(tuple([number] * (5 + number % 7)), 1) for number in range(50)]
-    all_of_them = [batch.ids.tolist() for batch in islice(batches(rows, 40, 1), 40)]
+    all_of_them = list(islice(batches(rows, 40, 1), 40))
     for rank in range(2):
-        mine = [batch.ids.tolist() for batch in islice(batches(rows, 40, 1, rank=rank, size=2), 20)]
+        mine = list(islice(batches(rows, 40, 1, rank=rank, size=2), 20))
         assert mine == all_of_them[rank::2]
-        resumed = [batch.ids.tolist() for batch in islice(batches(rows, 40, 1, start=7, rank=rank, size=2), 13)]
+        resumed = list(islice(batches(rows, 40, 1, start=7, rank=rank, size=2), 13))
         assert resumed == mine[7:]
 
 
