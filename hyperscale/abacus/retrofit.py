@@ -54,7 +54,7 @@ class Variant(StrEnum):
 BORROWED: dict[str, Any] = {"recipe": "full", "zeroing_steps": 20}
 JOINT: dict[str, Any] = {"recipe": "joint"}  # nothing to relearn, which is most of what small ratios lose
 DELAYED: dict[str, Any] = {"window": 16}
-TO_8X: dict[str, Any] = BORROWED | {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
+TO_8X: dict[str, Any] = BORROWED | {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690, "batch_tokens": 5632}  # 990 steps
 OPTIONS: dict[Variant, dict[str, Any]] = {
     Variant.DMS_2X: JOINT | DELAYED | {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
     Variant.DMS_4X: JOINT | DELAYED | {"target": "4x", "steps_per_ratio": 90, "hold_steps": 2700},  # 2970 steps
@@ -120,7 +120,7 @@ def main() -> None:
     for variant in options.variants:
         trained = options.out / variant
         shared: dict[str, Any] = {"data": str(examples), "workers": options.workers}
-        retrofit("abacus", trained, watch=say, **shared, **RECIPE, **OPTIONS[variant])
+        retrofit("abacus", trained, watch=say, **shared, **(RECIPE | OPTIONS[variant]))
         if options.install:
             install(trained, variant)
 
