@@ -105,17 +105,15 @@ class Trainer:
         is much of the cache, would have to lose as many entries as long ones.
         """
         before, after = [], []
-        marked, entries = torch.zeros((), device=self.model.device), 0
+        marked = torch.zeros((), device=self.model.device)
         noise = self._noise(step)
-        for part in micro_batches(batch):
-            rows = part.to(self.model.device)
+        for part in (part.to(self.model.device) for part in micro_batches(batch)):
             with torch.no_grad():
-                before.append(hidden_states(self.teacher, rows, CausalAttention())[rows.supervised])
-            gated = self._gates(rows, step, noise)
-            after.append(hidden_states(self.student, rows, gated or CausalAttention())[rows.supervised])
+                before.append(hidden_states(self.teacher, part, CausalAttention())[part.supervised])
+            gated = self._gates(part, step, noise)
+            after.append(hidden_states(self.student, part, gated or CausalAttention())[part.supervised])
             if gated:
-                marked = marked + gated.marked_share * int(part.valid.sum())
-            entries += int(part.valid.sum())
+                marked = marked + gated.marked_share * part.valid.sum()
         kl = distillation(
             torch.cat(before),
             torch.cat(after),
@@ -124,7 +122,7 @@ class Trainer:
             self.student.config.vocab_size,
             self.recipe.divergence,
         )
-        return kl, marked / entries
+        return kl, marked / sum(len(row.ids) for row in batch)
 
     def _borrow(self, step: int) -> None:
         """Fade the borrowed coordinate; once attention is rid of it, let it start from zero, so that nothing is marked yet.
@@ -145,11 +143,11 @@ class Trainer:
         seed = ((self.recipe.seed * self.size + self.rank) << 32) + step
         return torch.Generator(self.model.device).manual_seed(seed)
 
-    def _gates(self, rows: MicroBatch, step: int, noise: torch.Generator) -> GatedAttention | None:
+    def _gates(self, part: MicroBatch, step: int, noise: torch.Generator) -> GatedAttention | None:
         if step < self.recipe.schedule.zeroing:
             return None
         kind = MergedAttention if self.recipe.heads.layout is HeadLayout.DMC else GatedAttention
-        return kind(self.recipe.heads, rows.valid, noise)
+        return kind(self.recipe.heads, part.valid, noise)
 
     def _averaged(self, *values: float) -> list[float]:
         if self.size == 1:
