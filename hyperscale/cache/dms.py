@@ -44,8 +44,8 @@ class DMS(LearnedPolicy):
     layouts: ClassVar[tuple[HeadLayout, ...]] = (HeadLayout.BORROWED, HeadLayout.ADAPTER)
     properties: ClassVar[tuple[str, ...]] = ("shift", "per_layer")
     sources: ClassVar[str] = (
-        "Published: nvidia/Qwen3-8B-DMS-8x and shisa-ai/Llama-3.2-1B-DMS-8x; bundled: abacus-dms-8x; to train one: "
-        "hyperscale retrofit --model {model} --target 8x --out DIR"
+        "Published: nvidia/Qwen3-8B-DMS-8x and shisa-ai/Llama-3.2-1B-DMS-8x; bundled: abacus-dms-2x, abacus-dms-4x, "
+        "abacus-dms-8x; to train one: hyperscale retrofit --model {model} --target 8x --out DIR"
     )
 
     shift: int | None = None

@@ -10,6 +10,7 @@ from hyperscale.heads import LearnedHeads, decision_lag
 from hyperscale.retrofit.decision import logistic_noise, relaxed, straight_through
 
 QUERY_CHUNK = 128  # queries per block: keys that come after all of them are never touched
+GPU_CHUNK_WEIGHTS = 1 << 26  # attention weights of a block on a GPU, which few large blocks keep busier than many small ones
 KEPT_WEIGHTS = 1 << 28  # attention weights of a layer that are kept for the backward pass; beyond, they are computed again
 
 
@@ -49,8 +50,9 @@ class CausalAttention:
         length = q.shape[3]
         again = torch.is_grad_enabled() and q.shape[:3].numel() * length * length > KEPT_WEIGHTS
         parts = []
-        for first in range(0, length, QUERY_CHUNK):
-            last = min(first + QUERY_CHUNK, length)
+        chunk = queries_at_once(q)
+        for first in range(0, length, chunk):
+            last = min(first + chunk, length)
             known = None if dimmed is None else dimmed[..., :last]
             arguments = (q[..., first:last, :], k[:, :, :last], v[:, :, :last], known, self.window)
             parts.append(checkpoint(attend_block, *arguments, use_reentrant=False) if again else attend_block(*arguments))
@@ -58,6 +60,13 @@ class CausalAttention:
 
     def _dimmed(self, layer: int) -> torch.Tensor | None:
         return None
+
+
+def queries_at_once(q: torch.Tensor) -> int:
+    """Queries per block of ``q [B, Hkv, G, T, D]``."""
+    rows, length = q.shape[:3].numel(), q.shape[3]
+    blocks = 1 if q.device.type == "cpu" else max(1, GPU_CHUNK_WEIGHTS // (rows * length * QUERY_CHUNK))
+    return blocks * QUERY_CHUNK
 
 
 def attend_block(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, dimmed: torch.Tensor | None, window: int) -> torch.Tensor:

@@ -13,7 +13,7 @@ from hyperscale.attention.taps import BorrowingTap, attach_taps
 from hyperscale.errors import Refusal
 from hyperscale.heads import HeadLayout
 from hyperscale.models import LoadedModel
-from hyperscale.retrofit.data import MicroBatch, Row, batches, micro_batches
+from hyperscale.retrofit.data import PADDING, MicroBatch, Row, batches, micro_batches
 from hyperscale.retrofit.gated import CausalAttention, GatedAttention, MergedAttention
 from hyperscale.retrofit.loss import distillation, shortfall
 from hyperscale.retrofit.master import MasterWeights
@@ -107,7 +107,8 @@ class Trainer:
         before, after = [], []
         marked = torch.zeros((), device=self.model.device)
         noise = self._noise(step)
-        for part in (part.to(self.model.device) for part in micro_batches(batch)):
+        device = self.model.device
+        for part in (part.to(device) for part in micro_batches(batch, PADDING[device.type])):
             with torch.no_grad():
                 before.append(hidden_states(self.teacher, part, CausalAttention())[part.supervised])
             gated = self._gates(part, step, noise)

@@ -17,7 +17,7 @@ from hyperscale.errors import UsageError
 from hyperscale.store.run_folder import RunFolder
 from tests.commands.test_report import DENSE, ROW, rendered
 
-SMALL = {"method": "tova", "budget": "4x", "limit": 3, "width": 2, "max_len": 40, "workers": 1}
+SMALL = {"method": "tova", "budget": "4x", "limit": 3, "width": 2, "max_len": 40, "workers": 1, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")

@@ -197,7 +197,7 @@ def test_options_win_over_the_file() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[[run]]\nmethod = "dms"\nconfig = "1-64-3x"\n', r"line 1: \[\[run 1\]\]: .*there is abacus-dms-8x"),
+        ('[[run]]\nmethod = "dms"\nconfig = "1-64-3x"\n', r"line 1: \[\[run 1\]\]: .*there are abacus-dms-2x, .*abacus-dms-8x"),
         (RUN + '[[run]]\nmethod = "vanilla"\nconfig = "1-64-8x"\n', r"line 4: \[\[run 2\]\]: vanilla keeps everything"),
         (RUN + '[[run]]\nmethod = "dms"\nconfig = "1-64-512t"\n', r"line 4: \[\[run 2\]\]: dms .*a ratio"),
         ('[[run]]\nmethod = "dms"\nconfig = "1-64-8x"\nmodel = "abacus"\n', r"line 1: \[\[run 1\]\]: abacus has no DMS heads"),

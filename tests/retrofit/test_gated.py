@@ -125,6 +125,13 @@ def test_recomputed_blocks_give_the_same_gradients(dimmed: bool, monkeypatch: py
         torch.testing.assert_close(first, second)
 
 
+@pytest.mark.parametrize(
+    ("device", "rows", "length", "queries"), [("cpu", 24, 1280, 128), ("meta", 24, 1280, 512), ("meta", 1, 1 << 20, 128)]
+)
+def test_blocks_are_larger_on_other_devices_where_rows_are_short(device: str, rows: int, length: int, queries: int) -> None:
+    assert gated.queries_at_once(torch.empty(rows, 2, 2, length, 32, device=device)) == queries
+
+
 def test_a_block_with_everything_dimmed_away_is_finite() -> None:
     q = torch.randn(1, 1, 1, 4, DIM)
     k = torch.randn(1, 1, 20, DIM)
