@@ -34,7 +34,7 @@ lint: setup
 abacus: setup  ## Train the bundled model again (under two hours on two cores, minutes on a GPU; can be stopped and started)
 	OMP_NUM_THREADS=1 $(BIN)/python -m hyperscale.abacus.train
 
-abacus-dms: setup  ## Retrofit the bundled model with DMS at 2x, 4x and 8x again, and bundle the results
+abacus-dms: setup  ## Retrofit the bundled model with DMS at 2x, 4x and 8x again, and bundle the results (four hours on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m hyperscale.abacus.retrofit dms-2x dms-4x dms-8x --install
 
 abacus-ablations: setup  ## What DMS is compared to: immediate eviction, and DMC
@@ -44,10 +44,12 @@ REFERENCE := results/reference-runs
 
 RUN := $(BIN)/hyperscale run --width 8 --out $(REFERENCE)
 
-reference: setup  ## Measure the numbers in results/reference again (about three hours on two cores)
+reference: setup  ## Measure the numbers in results/reference again (about four hours on two cores)
 	$(RUN) --method vanilla
 	$(RUN) --method vanilla --limit 300 --max-len 512
 	$(RUN) --method dms --budget 8x
+	$(RUN) --method dms --budget 4x --limit 1000
+	$(RUN) --method dms --budget 2x --limit 300
 	for ratio in 4x 8x; do \
 	    for method in window tova h2o quest; do $(RUN) --method $$method --budget $$ratio --limit 300 || exit; done; \
 	done
