@@ -64,7 +64,7 @@ reference: setup  ## Measure the numbers in results/reference again (about four 
 
 STUDY := results/reference-study
 
-study: setup  ## Sweep all methods on the bundled benchmark again, and draw the frontier (40 minutes on two cores)
+study: setup  ## Sweep all methods on the bundled benchmark again, and draw the frontier (46 minutes on two cores)
 	$(BIN)/hyperscale sweep results/reference/study.toml --out $(STUDY)
 	$(BIN)/hyperscale export $(STUDY) --out results/reference/study.parquet
 	$(BIN)/hyperscale report results/reference/study.parquet --json > results/reference/study.json
