@@ -167,23 +167,23 @@ def test_a_forecast_says_what_it_rests_on_and_writes_nothing(tmp_path: Path) -> 
     made(tmp_path, "tova", "4x", problems=10)
     before = sorted(tmp_path.rglob("*"))
     notes: list[str] = []
-    words: dict[str, Any] = {"methods": ["tova", "vanilla", "dms"], "configs": ["2-256-2x", "2-256-3x"], "limit": 5}
+    words: dict[str, Any] = {"methods": ["tova", "vanilla", "dms"], "configs": ["2-256-3x", "2-256-5x"], "limit": 5}
     found = forecast_sweep(**words, out=tmp_path, workers=1, note=notes.append)
     assert notes[0] == "configurations are W-L-CR"
-    assert [text.partition(":")[2].split(":")[0].strip() for text in notes[1:]] == ["vanilla", "dms 2-256-2x", "dms 2-256-3x"]
-    two, three = (each.to_json() for each in found.runs)
-    assert (two["run"], two["covers"], two["state"], two["chains"], two["missing"]) == (
-        "tova 2x",
-        ["2-256-2x"],
+    assert [text.partition(":")[2].split(":")[0].strip() for text in notes[1:]] == ["vanilla", "dms 2-256-3x", "dms 2-256-5x"]
+    three, five = (each.to_json() for each in found.runs)
+    assert (three["run"], three["covers"], three["state"], three["chains"], three["missing"]) == (
+        "tova 3x",
+        ["2-256-3x"],
         "waiting",
         10,
         10,
     )
-    assert two["tokens"] == 200  # two chains of 100
-    assert two["seconds"] == three["seconds"] == 10.0  # ten chains of 100 tokens at 100 tokens/s
+    assert three["tokens"] == 200  # two chains of 100
+    assert three["seconds"] == five["seconds"] == 10.0  # ten chains of 100 tokens at 100 tokens/s
     assert found.seconds == found.to_json()["seconds"] == 20.0
-    assert two["kv_reads"] > three["kv_reads"]
-    assert two["calibration"] == f"40 chains of {tmp_path}/modchain/abacus/tova-4x-10"
+    assert three["kv_reads"] > five["kv_reads"]
+    assert three["calibration"] == f"40 chains of {tmp_path}/modchain/abacus/tova-4x-10"
     assert sorted(tmp_path.rglob("*")) == before
 
 
