@@ -28,14 +28,13 @@ from hyperscale.store.records import FinishReason
 from hyperscale.store.run_folder import RunFolder
 
 TRACES, SAMPLED, CONTEXT = 18_000, 6_000, 1280
-STEP_TOKENS = 16_384  # of all processes together
 RECIPE: dict[str, Any] = {
     "examples": TRACES + SAMPLED,
     "context": CONTEXT,
     "rate": 2e-3,
     "final_rate": 0.02,
     "warm_up": 40,
-    "batch_tokens": STEP_TOKENS,
+    "batch_tokens": 16_384,  # of all processes together
     "average": 0.9,
     "dtype": "float32",
     "save_dtype": "bfloat16",
@@ -55,12 +54,8 @@ class Variant(StrEnum):
 BORROWED: dict[str, Any] = {"recipe": "full", "zeroing_steps": 20}
 JOINT: dict[str, Any] = {"recipe": "joint"}  # nothing to relearn, which is most of what small ratios lose
 DELAYED: dict[str, Any] = {"window": 16}
-TO_8X: dict[str, Any] = BORROWED | {
-    "target": "8x",
-    "steps_per_ratio": 40,
-    "hold_steps": 690,
-    "batch_tokens": 11_264,
-}  # 990 steps
+STEPS_TO_8X: dict[str, Any] = {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
+TO_8X: dict[str, Any] = BORROWED | STEPS_TO_8X | {"batch_tokens": 11_264}
 OPTIONS: dict[Variant, dict[str, Any]] = {
     Variant.DMS_2X: JOINT | DELAYED | {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
     Variant.DMS_4X: JOINT | DELAYED | {"target": "4x", "steps_per_ratio": 90, "hold_steps": 2700},  # 2970 steps
@@ -70,10 +65,10 @@ OPTIONS: dict[Variant, dict[str, Any]] = {
 }
 
 
-def write_examples(folder: Path, workers: int, device: str) -> Path:
+def write_examples(folder: Path, machine: dict[str, Any]) -> Path:
     """Prompts and completions, one JSON object a line; always the same."""
     path = folder / "examples.jsonl"
-    rows = [*traces(), *sampled(folder / "sampled", workers, device)]
+    rows = [*traces(), *sampled(folder / "sampled", machine)]
     with path.open("w") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     return path
@@ -87,19 +82,11 @@ def traces() -> Iterator[dict[str, str]]:
         yield {"prompt": problem.question, "completion": trace.completion(problem, rng)}
 
 
-def sampled(folder: Path, workers: int, device: str) -> Iterator[dict[str, str]]:
+def sampled(folder: Path, machine: dict[str, Any]) -> Iterator[dict[str, str]]:
     """What abacus wrote through the dense cache, one chain per problem, where its answer is right."""
     problems = training_problems(SAMPLED, folder)
-    summary = run(
-        method="vanilla",
-        model="abacus",
-        limit=SAMPLED,
-        data=problems,
-        out=folder,
-        workers=workers,
-        device=device,
-        dtype="float32",
-    )
+    dense: dict[str, Any] = {"method": "vanilla", "model": "abacus", "dtype": "float32"}
+    summary = run(limit=SAMPLED, data=problems, out=folder, **dense, **machine)
     questions = {row["id"]: row["question"] for row in map(json.loads, problems.read_text().splitlines())}
     stored = RunFolder.read(Path(summary["run"]))
     chains, scores = stored.chains(), stored.scores()
@@ -133,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     machine: dict[str, Any] = {"workers": options.workers, "device": options.device}
-    examples = write_examples(options.out, **machine)
+    examples = write_examples(options.out, machine)
     for variant in options.variants:
         trained = options.out / variant
         recipe = RECIPE | OPTIONS[variant]

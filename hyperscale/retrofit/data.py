@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,27 +73,26 @@ def _shuffled(rows: list[Row], seed: int) -> Iterator[Row]:
 
 
 def _filled(rows: Iterator[Row], tokens: int) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    held = 0
-    for row in rows:
-        if batch and held + len(row.ids) > tokens:
-            yield batch
-            batch, held = [], 0
-        batch.append(row)
-        held += len(row.ids)
+    return _grouped(rows, lambda count, held, last: held <= tokens)
 
 
 def micro_batches(batch: list[Row], padding: float) -> Iterator[MicroBatch]:
     """The batch in parts of similar lengths, so that at most a share of `padding` in each is that."""
-    part: list[Row] = []
+    rows = sorted(batch, key=lambda row: len(row.ids))
+    return map(collate, _grouped(rows, lambda count, held, last: held >= (1 - padding) * count * last))
+
+
+def _grouped(rows: Iterable[Row], fits: Callable[[int, int, int], bool]) -> Iterator[list[Row]]:
+    """Rows in their order, at least one to a group, as many as fit: `fits(rows, tokens, tokens of the last row)`."""
+    group: list[Row] = []
     held = 0
-    for row in sorted(batch, key=lambda row: len(row.ids)):
-        if part and held + len(row.ids) < (1 - padding) * (len(part) + 1) * len(row.ids):
-            yield collate(part)
-            part, held = [], 0
-        part.append(row)
+    for row in rows:
+        if group and not fits(len(group) + 1, held + len(row.ids), len(row.ids)):
+            yield group
+            group, held = [], 0
+        group.append(row)
         held += len(row.ids)
-    yield collate(part)
+    yield group
 
 
 def encode(model: LoadedModel, prompt: str, completion: str, context: int) -> Row:

@@ -104,10 +104,10 @@ class Trainer:
         The share is one number for rows of all lengths: were it asked of each micro-batch, short rows, where the window already
         is much of the cache, would have to lose as many entries as long ones.
         """
-        before, after = [], []
-        marked = torch.zeros((), device=self.model.device)
-        noise = self._noise(step)
         device = self.model.device
+        before, after = [], []
+        marked = torch.zeros((), device=device)
+        noise = self._noise(step)
         for part in (part.to(device) for part in micro_batches(batch, PADDING[device.type])):
             with torch.no_grad():
                 before.append(hidden_states(self.teacher, part, CausalAttention())[part.supervised])
