@@ -1,8 +1,9 @@
 """Retrofit abacus with DMS, and with what DMS is compared to: ``make abacus-dms``, ``make abacus-ablations``.
 
 The data are problems outside the benchmark: generated traces (hyperscale.abacus.trace), which is what abacus itself was trained
-to write, and right chains that abacus sampled. Wrong ones are left out: where abacus has begun to invent equations, its guesses
-are so hard to match that a thousandth of their tokens makes most of the loss, and matching them helps nobody.
+to write, and at 2x and 4x right chains that abacus sampled too. Wrong ones are left out: where abacus has begun to invent
+equations, its guesses are so hard to match that a thousandth of their tokens makes most of the loss, and matching them helps
+nobody.
 
 Each ratio has a training of its own, which ends with a falling rate at that ratio: snapshots that a training passes on its way
 are several times further from the untouched model. Stopped, a training goes on where it was.
@@ -27,10 +28,10 @@ from hyperscale.retrofit.trainer import StepReport
 from hyperscale.store.records import FinishReason
 from hyperscale.store.run_folder import RunFolder
 
-TRACES, SAMPLED, CONTEXT = 18_000, 6_000, 1280
+EXAMPLES, SAMPLED = 24_000, 6_000
 RECIPE: dict[str, Any] = {
-    "examples": TRACES + SAMPLED,
-    "context": CONTEXT,
+    "examples": EXAMPLES,
+    "context": 1280,
     "rate": 2e-3,
     "final_rate": 0.02,
     "warm_up": 40,
@@ -55,7 +56,7 @@ BORROWED: dict[str, Any] = {"recipe": "full", "zeroing_steps": 20}
 JOINT: dict[str, Any] = {"recipe": "joint"}  # nothing to relearn, which is most of what small ratios lose
 DELAYED: dict[str, Any] = {"window": 16}
 STEPS_TO_8X: dict[str, Any] = {"target": "8x", "steps_per_ratio": 40, "hold_steps": 690}  # 990 steps
-TO_8X: dict[str, Any] = BORROWED | STEPS_TO_8X | {"batch_tokens": 11_264}
+TO_8X: dict[str, Any] = BORROWED | STEPS_TO_8X | {"batching": "by-length"}
 OPTIONS: dict[Variant, dict[str, Any]] = {
     Variant.DMS_2X: JOINT | DELAYED | {"target": "2x", "steps_per_ratio": 80, "hold_steps": 500},
     Variant.DMS_4X: JOINT | DELAYED | {"target": "4x", "steps_per_ratio": 90, "hold_steps": 2700},  # 2970 steps
@@ -63,21 +64,23 @@ OPTIONS: dict[Variant, dict[str, Any]] = {
     Variant.EXIT_8X: DELAYED | TO_8X | {"decide_at": "exit"},
     Variant.DMC_8X: TO_8X | {"method": "dmc"},
 }
+LEARN_OWN_CHAINS = {Variant.DMS_2X, Variant.DMS_4X}  # the others learn from traces alone
 
 
-def write_examples(folder: Path, machine: dict[str, Any]) -> Path:
+def write_examples(variant: Variant, folder: Path, machine: dict[str, Any]) -> Path:
     """Prompts and completions, one JSON object a line; always the same."""
-    path = folder / "examples.jsonl"
-    rows = [*traces(), *sampled(folder / "sampled", machine)]
+    own = variant in LEARN_OWN_CHAINS
+    path = folder / ("traces-and-own-chains.jsonl" if own else "traces.jsonl")
+    rows = [*traces(EXAMPLES - SAMPLED), *sampled(folder / "sampled", machine)] if own else traces(EXAMPLES)
     with path.open("w") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     return path
 
 
-def traces() -> Iterator[dict[str, str]]:
+def traces(count: int) -> Iterator[dict[str, str]]:
     """What abacus was trained to write, on problems of its own kind."""
     rng = random.Random("abacus-dms")
-    for _ in range(TRACES):
+    for _ in range(count):
         problem = modchain.generate(modchain.TRAINING_SEEDS_START + rng.getrandbits(60))
         yield {"prompt": problem.question, "completion": trace.completion(problem, rng)}
 
@@ -120,8 +123,8 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     machine: dict[str, Any] = {"workers": options.workers, "device": options.device}
-    examples = write_examples(options.out, machine)
     for variant in options.variants:
+        examples = write_examples(variant, options.out, machine)
         trained = options.out / variant
         recipe = RECIPE | OPTIONS[variant]
         recipe["batch_tokens"] //= options.workers

@@ -45,6 +45,9 @@ Rate = Annotated[float, _option("X", "Learning rate.", "Training")]
 FinalRate = Annotated[float, _option("X", "Share of it that is left at the end (cosine); 1 keeps it constant.", "Training")]
 WarmUp = Annotated[int, _option("N", "Steps in which it rises to that.", "Training")]
 BatchTokens = Annotated[str, _option("N", "Most tokens of a batch, per process.", "Training")]
+BatchingName = Annotated[
+    str, _option("NAME", "mixed: rows of all lengths in a batch; by-length: of similar lengths.", "Training")
+]
 Loss = Annotated[str, _option("NAME", "forward: KL(teacher || student); reverse: the other way round.", "Training")]
 Average = Annotated[float, _option("X", "Snapshots are moving averages of the weights with this decay.", "Training")]
 Seed = Annotated[int, _option("N", "Seed of shuffling and noise.", "Training")]
@@ -76,6 +79,7 @@ def retrofit(
     final_rate: FinalRate = 1.0,
     warm_up: WarmUp = 0,
     batch_tokens: BatchTokens = "32k",
+    batching: BatchingName = "mixed",
     loss: Loss = "forward",
     average: Average = 0.0,
     seed: Seed = 0,

@@ -13,7 +13,7 @@ from hyperscale.errors import Refusal, UsageError
 from hyperscale.heads import DecideAt, HeadLayout, LearnedHeads
 from hyperscale.models import LoadedModel, load_model, locate, pick_device, pick_dtype
 from hyperscale.names import one_of, unknown
-from hyperscale.retrofit.data import Row, rows_hash
+from hyperscale.retrofit.data import Batching, Row, rows_hash
 from hyperscale.retrofit.launched import Place, find_place
 from hyperscale.retrofit.loss import Divergence
 from hyperscale.retrofit.recipe import Recipe, Trains
@@ -60,6 +60,7 @@ def retrofit(
     final_rate: float = 1.0,
     warm_up: int = 0,
     batch_tokens: int | str = "32k",
+    batching: str = "mixed",
     loss: str = "forward",
     average: float = 0.0,
     decide_at: str | None = None,
@@ -103,6 +104,7 @@ def retrofit(
         warm_up=warm_up,
         final_rate=final_rate,
         batch_tokens=parse_size(str(batch_tokens), "--batch-tokens"),
+        batching=one_of(Batching, batching, "batching"),
         divergence=one_of(Divergence, loss, "loss"),
         average=average,
         seed=seed,

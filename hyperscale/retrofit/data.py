@@ -5,6 +5,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import torch
@@ -12,8 +13,16 @@ import torch
 from hyperscale.errors import Refusal
 from hyperscale.models import LoadedModel
 
-PADDING = {"cpu": 0.1, "cuda": 0.35}  # largest share of a micro-batch; small ones cost a GPU more than padding does
+PADDING = {"cpu": 0.05, "cuda": 0.35}  # largest share of a micro-batch; small ones cost a GPU more than padding does
+POOL = 96  # rows sorted by length together, where batches are made by length
 THINK = "<think>"
+
+
+class Batching(StrEnum):
+    """Which rows a process sees in one step, and so which rows have to lose the wanted share of entries together."""
+
+    MIXED = "mixed"  # of all lengths
+    BY_LENGTH = "by-length"  # of similar lengths: short ones, much of which the window covers, must lose as much as long ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +59,51 @@ def collate(rows: list[Row]) -> MicroBatch:
     return MicroBatch(ids, place < lengths, (place >= prompts - 1) & (place < lengths - 1))
 
 
-def batches(rows: list[Row], tokens: int, seed: int, start: int = 0, rank: int = 0, size: int = 1) -> Iterator[list[Row]]:
-    """Endless batches of rows of all lengths, in seeded order: every row once before any comes again.
+def batches(
+    rows: list[Row],
+    tokens: int,
+    seed: int,
+    start: int = 0,
+    rank: int = 0,
+    size: int = 1,
+    batching: Batching = Batching.MIXED,
+) -> Iterator[list[Row]]:
+    """Endless batches in seeded order: every row once before any comes again.
 
     Parameters
     ----------
     tokens : int
-        Most tokens of a batch; a longer row has a batch to itself.
+        Most tokens of a batch, by length with its padding; a longer row has a batch to itself.
     start : int
         Batches to leave out first: a resumed run goes on where it stopped.
     rank, size : int
         This process takes every `size`-th batch, beginning with number `rank`; `start` counts its own batches.
     """
-    return itertools.islice(_filled(_shuffled(rows, seed), tokens), start * size + rank, None, size)
+    planned = _mixed if batching is Batching.MIXED else _by_length
+    return itertools.islice(planned(rows, tokens, seed), start * size + rank, None, size)
 
 
-def _shuffled(rows: list[Row], seed: int) -> Iterator[Row]:
+def _mixed(rows: list[Row], tokens: int, seed: int) -> Iterator[list[Row]]:
+    shuffled = itertools.chain.from_iterable(order for order, _ in _epochs(rows, seed))
+    return _grouped(shuffled, lambda count, held, last: held <= tokens)
+
+
+def _by_length(rows: list[Row], tokens: int, seed: int) -> Iterator[list[Row]]:
+    for order, rng in _epochs(rows, seed):
+        planned: list[list[Row]] = []
+        for first in range(0, len(order), POOL):
+            pool = sorted(order[first : first + POOL], key=lambda row: len(row.ids))
+            planned += _grouped(pool, lambda count, held, last: count * last <= tokens)
+        rng.shuffle(planned)
+        yield from planned
+
+
+def _epochs(rows: list[Row], seed: int) -> Iterator[tuple[list[Row], random.Random]]:
+    """The rows in a new order each time, and what shuffled them."""
     for epoch in itertools.count():
-        order = list(rows)
-        random.Random(f"{seed}-{epoch}").shuffle(order)
-        yield from order
-
-
-def _filled(rows: Iterator[Row], tokens: int) -> Iterator[list[Row]]:
-    return _grouped(rows, lambda count, held, last: held <= tokens)
+        order, rng = list(rows), random.Random(f"{seed}-{epoch}")
+        rng.shuffle(order)
+        yield order, rng
 
 
 def micro_batches(batch: list[Row], padding: float) -> Iterator[MicroBatch]:

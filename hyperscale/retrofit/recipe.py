@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from hyperscale.heads import LearnedHeads
+from hyperscale.retrofit.data import Batching
 from hyperscale.retrofit.loss import Divergence
 from hyperscale.retrofit.schedule import Schedule
 
@@ -36,6 +37,8 @@ class Recipe:
         What it falls to, along a cosine, as a share of `rate`; 1 keeps it constant, as the paper does.
     batch_tokens : int
         Most tokens of a batch, per process.
+    batching : Batching
+        Which rows make a batch.
     average : float
         Decay of the moving average of the weights that snapshots are taken from; 0 takes the weights themselves.
     """
@@ -45,6 +48,7 @@ class Recipe:
     schedule: Schedule
     rate: float
     batch_tokens: int
+    batching: Batching = Batching.MIXED
     divergence: Divergence = Divergence.FORWARD
     warm_up: int = 0
     final_rate: float = 1.0

@@ -76,8 +76,9 @@ class Trainer:
 
     def steps(self) -> Iterator[StepReport]:
         """The steps that are left."""
-        source = batches(self.rows, self.recipe.batch_tokens, self.recipe.seed, self.done, self.rank, self.size)
-        while self.done < self.recipe.schedule.steps:
+        recipe = self.recipe
+        source = batches(self.rows, recipe.batch_tokens, recipe.seed, self.done, self.rank, self.size, recipe.batching)
+        while self.done < recipe.schedule.steps:
             yield self._step(next(source))
 
     def _step(self, batch: list[Row]) -> StepReport:

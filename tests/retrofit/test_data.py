@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hyperscale.commands.example_source import training_problems
 from hyperscale.errors import Refusal
 from hyperscale.models import load_model
-from hyperscale.retrofit.data import Row, batches, collate, encode, encode_rows, examples, micro_batches
+from hyperscale.retrofit.data import Batching, Row, batches, collate, encode, encode_rows, examples, micro_batches
 from hyperscale.retrofit.sources import file_rows
 
 
@@ -25,14 +25,19 @@ def test_collate_marks_padding_and_completions() -> None:
     ]  # those that predict 7, 8; 9, 1
 
 
-@given(st.lists(st.integers(2, 60), min_size=1, max_size=40), st.integers(10, 200), st.integers(0, 5))
-def test_every_epoch_shows_every_row_once_within_the_token_limit(lengths: list[int], tokens: int, seed: int) -> None:
+@given(
+    st.lists(st.integers(2, 60), min_size=1, max_size=40), st.integers(10, 200), st.integers(0, 5), st.sampled_from(Batching)
+)
+def test_every_epoch_shows_every_row_once_within_the_token_limit(
+    lengths: list[int], tokens: int, seed: int, batching: Batching
+) -> None:
     rows = [Row(tuple([number] * length), 1) for number, length in enumerate(lengths)]
     shown: list[int] = []
-    stream = batches(rows, tokens, seed)
+    stream = batches(rows, tokens, seed, batching=batching)
     while len(shown) < 3 * len(rows):
         batch = next(stream)
-        assert sum(len(row.ids) for row in batch) <= tokens or len(batch) == 1
+        held = collate(batch).ids.numel() if batching is Batching.BY_LENGTH else sum(len(row.ids) for row in batch)
+        assert held <= tokens or len(batch) == 1
         shown += [row.ids[0] for row in batch]
     for epoch in range(3):
         assert sorted(shown[epoch * len(rows) : (epoch + 1) * len(rows)]) == list(range(len(rows)))
@@ -44,7 +49,17 @@ def test_a_batch_is_as_full_as_its_rows_allow() -> None:
         assert 40 - 11 < sum(len(row.ids) for row in batch) <= 40
 
 
-@given(st.lists(st.integers(2, 60), min_size=1, max_size=40), st.sampled_from([0.1, 0.35]))
+def test_batches_by_length_hold_neighbours_in_length_and_come_in_no_order_of_it() -> None:
+    rows = [Row(tuple([number] * (5 + number)), 1) for number in range(90)]  # fewer than are sorted together
+    longest = []
+    for batch in islice(batches(rows, 200, 0, batching=Batching.BY_LENGTH), 30):
+        numbers = [row.ids[0] for row in batch]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        longest.append(numbers[-1])
+    assert longest != sorted(longest)
+
+
+@given(st.lists(st.integers(2, 60), min_size=1, max_size=40), st.sampled_from([0.05, 0.35]))
 def test_micro_batches_hold_every_row_of_a_batch_and_little_padding(lengths: list[int], padding: float) -> None:
     shown: list[int] = []
     for part in micro_batches([Row(tuple([number] * length), 1) for number, length in enumerate(lengths)], padding):
@@ -53,13 +68,14 @@ def test_micro_batches_hold_every_row_of_a_batch_and_little_padding(lengths: lis
     assert sorted(shown) == list(range(len(lengths)))
 
 
-def test_processes_share_the_batches_and_a_resumed_one_goes_on() -> None:
+@pytest.mark.parametrize("batching", Batching)
+def test_processes_share_the_batches_and_a_resumed_one_goes_on(batching: Batching) -> None:
     rows = [Row(tuple([number] * (5 + number % 7)), 1) for number in range(50)]
-    all_of_them = list(islice(batches(rows, 40, 1), 40))
+    all_of_them = list(islice(batches(rows, 40, 1, batching=batching), 40))
     for rank in range(2):
-        mine = list(islice(batches(rows, 40, 1, rank=rank, size=2), 20))
+        mine = list(islice(batches(rows, 40, 1, rank=rank, size=2, batching=batching), 20))
         assert mine == all_of_them[rank::2]
-        resumed = list(islice(batches(rows, 40, 1, start=7, rank=rank, size=2), 13))
+        resumed = list(islice(batches(rows, 40, 1, start=7, rank=rank, size=2, batching=batching), 13))
         assert resumed == mine[7:]
 
 

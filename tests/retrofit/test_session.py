@@ -216,6 +216,7 @@ def test_launched_processes_train_what_our_own_do(rows: Path, tmp_path: Path) ->
         ({"workers": 0}, "workers"),
         ({"window": -1}, "window"),
         ({"loss": "backward"}, "loss"),
+        ({"batching": "sorted"}, "batching"),
         ({"decide_at": "leaving"}, "decide-at"),
         ({"shift": 2}, "shift"),
         ({"method": "dms2"}, "method"),
