@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from hyperscale.attention.seam import IMPLEMENTATION
 from hyperscale.errors import Refusal
 from hyperscale.heads import DecideAt, HeadLayout, LearnedHeads
 from hyperscale.models import LoadedModel
-from hyperscale.retrofit.data import Row, collate
+from hyperscale.retrofit.data import Batching, Row, batches, collate
 from hyperscale.retrofit.gated import CausalAttention, GatedAttention
 from hyperscale.retrofit.recipe import Recipe, Trains
 from hyperscale.retrofit.schedule import Schedule
@@ -189,3 +190,14 @@ def test_two_directions_of_the_divergence_differ() -> None:
         trainer = Trainer(untouched(), ROWS, replace(recipe(Trains.FULL, steps=4), divergence=direction))
         reports.append([report.kl for report in trainer.steps()])
     assert reports[0] != reports[1]
+
+
+@pytest.mark.parametrize("batching", Batching)
+def test_a_step_sees_the_batches_that_the_recipe_asks_for(batching: Batching, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(untouched(), ROWS, replace(recipe(Trains.ADAPTER), batching=batching))
+    seen: list[list[Row]] = []
+    monkeypatch.setattr(trainer, "_step", seen.append)
+    steps = trainer.steps()
+    for _ in range(5):
+        next(steps)
+    assert seen == list(islice(batches(ROWS, 256, 0, batching=batching), 5))
